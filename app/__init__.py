@@ -1,0 +1,1 @@
+"""The prediction service: reads an artifact, answers predictions, reports on itself."""
