@@ -1,0 +1,141 @@
+"""The application factory: everything one process serves, put together for one model.
+
+FastAPI carries health, the manifest, metrics and the documentation; `app.asgi` stands in front of it with the
+predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from app import artifact
+from app.asgi import Gateway
+from app.errors import PROBLEM_MEDIA_TYPE, NotReady, ServiceError, to_problem
+from app.metrics import Metrics
+from app.model import Model
+from app.openapi import document, json_response, problem_responses
+from app.phase import Phase
+from app.predict import Predictor
+from app.schema import RequestSchema
+from app.settings import Settings
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What serves: ``release`` is the deployed release's id, null where none was set."""
+
+    status: str
+    release: str | None
+    model: str
+    model_version: str
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: str
+
+
+def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics) -> Gateway:
+    """The ASGI application that serves ``model``; ``phase`` turns ready with its lifespan."""
+    manifest = model.manifest
+    schema = RequestSchema(manifest, settings.max_batch_rows)
+    predictor = Predictor(model, schema, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        metrics.loaded(model.load_seconds)
+        phase.ready = True
+        yield
+        phase.ready = False
+        predictor.close()
+
+    api = FastAPI(
+        title=f"{manifest.name} predictions",
+        version=manifest.version,
+        description=f"Predicts {manifest.target} with a {manifest.estimator}.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    api.add_exception_handler(HTTPException, _answer_problem)
+    api.add_exception_handler(ServiceError, _answer_problem)
+    api.add_exception_handler(Exception, _answer_problem)
+    health = Health("ready", settings.release, manifest.name, manifest.version)
+    _add_health(api, health, phase)
+    _add_model(api, artifact.encode(manifest))
+    if settings.metrics_port is None:
+        _add_metrics(api, metrics)
+    described = document(api, manifest, [Health, Alive, artifact.Manifest], settings.max_batch_rows)
+    api.openapi = lambda: described
+    answers = {"/predict": predictor.predict_row, "/predict/batch": predictor.predict_batch}
+    paths = {route.path for route in api.routes if isinstance(route, Route)}
+    return Gateway(api, paths, answers, metrics, phase, settings.max_body_bytes)
+
+
+def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:
+    """``/health``: may traffic come; ``/health/live``: does the process answer."""
+    ready = msgspec.json.encode(health)
+    alive = msgspec.json.encode(Alive("alive"))
+
+    @api.get(
+        "/health",
+        summary="Whether traffic may come, and what serves",
+        tags=["service"],
+        responses={200: json_response("Health", "Ready."), **problem_responses(503)},
+        response_class=Response,
+    )
+    async def _() -> Response:
+        if phase.draining:
+            raise NotReady("the server is shutting down")
+        if not phase.ready:
+            raise NotReady("the server is starting")
+        return Response(ready, media_type="application/json")
+
+    @api.get(
+        "/health/live",
+        summary="Whether the process answers",
+        tags=["service"],
+        responses={200: json_response("Alive", "Alive.")},
+        response_class=Response,
+    )
+    async def _() -> Response:
+        return Response(alive, media_type="application/json")
+
+
+def _add_model(api: FastAPI, manifest: bytes) -> None:
+    """``/model``: the manifest, byte for byte."""
+
+    @api.get(
+        "/model",
+        summary="The model's manifest",
+        tags=["model"],
+        responses={200: json_response("Manifest", "The manifest.")},
+        response_class=Response,
+    )
+    async def _() -> Response:
+        return Response(manifest, media_type="application/json")
+
+
+def _add_metrics(api: FastAPI, metrics: Metrics) -> None:
+    """``/metrics``, with and without a trailing slash: a scraper need not follow a redirect."""
+
+    async def expose(request: Request) -> Response:
+        content, media_type = metrics.expose(request.headers.get("accept", ""))
+        return Response(content, headers={"content-type": media_type})
+
+    api.get("/metrics", summary="Prometheus metrics", tags=["service"], response_class=PlainTextResponse)(expose)
+    api.get("/metrics/", include_in_schema=False)(expose)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    """Any exception as a problem."""
+    problem, headers = to_problem(error, request.state.request_id)
+    return Response(msgspec.json.encode(problem), problem.status, headers, PROBLEM_MEDIA_TYPE)

@@ -1,0 +1,82 @@
+"""One serving process: uvicorn with a drain, around the application of `app.api`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from app.api import create_app
+from app.listen import explained
+from app.metrics import Metrics
+from app.model import Model
+from app.phase import Phase
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Stops in two steps: /health falls for the drain time, then no connection is accepted and the rest finishes.
+
+    A second signal skips the drain time, a third leaves at once.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, phase: Phase, drain_seconds: float, on_started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._phase = phase
+        self._drain_seconds = drain_seconds
+        self._on_started = on_started
+        self._stop_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then tell."""
+        await super().startup(sockets)
+        self._on_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to drain. The signal is not kept for uvicorn to raise again at the end, so that the process exits 0."""
+        if self._phase.draining:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+            return
+        self._phase.draining = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second; True ends serving."""
+        if self._phase.draining and self._stop_at is None:
+            logger.info("draining")
+            self._stop_at = time.monotonic() + self._drain_seconds
+        return await super().on_tick(counter) or (self._stop_at is not None and time.monotonic() >= self._stop_at)
+
+
+def serve(
+    settings: Settings, model: Model, metrics: Metrics, listener: socket.socket, on_started: Callable[[], None]
+) -> int:
+    """Serve ``model`` on the bound socket ``listener`` until a signal comes; the exit status."""
+    phase = Phase()
+    config = uvicorn.Config(
+        create_app(settings, model, phase, metrics),
+        http="httptools",
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # costs a quarter of the throughput
+        proxy_headers=False,  # nothing here depends on the client's address
+        server_header=False,
+        workers=1,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    server = Server(config, phase, settings.drain_seconds, on_started)
+    with explained(settings.host, settings.port):
+        server.run([listener])
+    logger.info("stopped")
+    return 0 if server.started else 1
