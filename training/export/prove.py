@@ -1,0 +1,148 @@
+"""The proof: the exported graph answers as scikit-learn does, on the data and around every split threshold.
+
+The rows tried are the table itself, rows of recombined columns and, for every split of every tree, a row that reaches
+it with the split's feature set to the threshold, to its neighbours below and above, and to a gap where it may have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from app.artifact import MAX_MAGNITUDE
+from training.errors import ExportError
+from training.export.runtime import Model
+from training.export.trees import Tree, boosting_trees, forest_trees
+from training.table import Table
+
+PROBABILITY_TOLERANCE = 1e-6
+RELATIVE_TOLERANCE = 1e-6
+BATCH = 20_000
+RECOMBINED = 2_000
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Rows of a table, and for each the number feature to set and the value to set it to."""
+
+    rows: np.ndarray
+    features: np.ndarray
+    values: np.ndarray
+
+
+def prove(pipeline: Pipeline, model: Model, table: Table) -> int:
+    """Compare ``model`` with ``pipeline`` and return the number of rows tried.
+
+    Raises ExportError with the count and the first row where a label differs, or a probability or quantity by more
+    than the tolerance.
+    """
+    tried = disagreeing = 0
+    first = ""
+    for rows in proof_rows(pipeline, table):
+        with np.errstate(all="ignore"):  # scikit-learn's sums of huge numbers overflow; its answers do not
+            wrong = _disagreements(pipeline, model, rows)
+        tried += len(rows)
+        disagreeing += len(wrong)
+        if len(wrong) and not first:
+            first = str(rows.iloc[int(wrong[0])].to_dict())
+    if disagreeing:
+        raise ExportError(
+            f"the exported graph disagrees with scikit-learn on {disagreeing} of {tried} rows, the first being "
+            f"{first}; nothing was published: choose another estimator or other parameters"
+        )
+    return tried
+
+
+def proof_rows(pipeline: Pipeline, table: Table) -> Iterator[pd.DataFrame]:
+    """The rows to try, in batches of bounded size."""
+    frame = table.frame()
+    for start in range(0, len(frame), BATCH):
+        yield frame.iloc[start : start + BATCH]
+    yield _recombined(frame, table)
+    estimator = pipeline.named_steps["estimator"]
+    trees, dtype = _trees(estimator)
+    if not trees:
+        return
+    features = np.asarray(pipeline.named_steps["columns"].transform(frame), dtype=dtype)
+    changes = _around_thresholds(trees, features, table, dtype)
+    names = [column.name for column in table.numbers]
+    for start in range(0, len(changes.rows), BATCH):
+        part = slice(start, start + BATCH)
+        rows = frame.iloc[changes.rows[part]].reset_index(drop=True)
+        for position, name in enumerate(names):
+            chosen = np.flatnonzero(changes.features[part] == position)
+            rows.loc[chosen, name] = changes.values[part][chosen]
+        yield rows
+
+
+def _trees(estimator: Any) -> tuple[list[Tree], type]:
+    """The estimator's trees, if it has any, and the float type in which it compares with thresholds."""
+    if hasattr(estimator, "estimators_"):
+        return forest_trees(estimator), np.float32
+    if hasattr(estimator, "coef_"):
+        return [], np.float64
+    return boosting_trees(estimator), np.float64
+
+
+def _recombined(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows whose columns come from different rows; columns that may have gaps, and all texts, have more of them."""
+    generator = np.random.default_rng(0)
+    rows: dict[str, pd.Series] = {}
+    for column in table.features:
+        values = frame[column.name].to_numpy()[generator.integers(0, len(frame), RECOMBINED)].copy()
+        if column.type == "category":
+            values[generator.random(RECOMBINED) < 0.2] = ""
+        elif column.missing.any():
+            values[generator.random(RECOMBINED) < 0.2] = np.nan
+        rows[column.name] = pd.Series(values)
+    return pd.DataFrame(rows)
+
+
+def _around_thresholds(trees: list[Tree], features: np.ndarray, table: Table, dtype: type) -> _Changes:
+    """For every split on a number in every tree: a row that reaches it, the feature, and the values to try."""
+    splits: list[np.ndarray] = []
+    for tree in trees:
+        reached = _reaching_rows(tree, features)
+        inner = np.flatnonzero((tree.left >= 0) & (tree.feature < len(table.numbers)) & (reached >= 0))
+        splits.append(np.stack([reached[inner], tree.feature[inner], tree.threshold[inner]]).astype(np.float64))
+    row, feature, threshold = np.concatenate(splits, axis=1)
+    nullable = np.array([column.missing.any() for column in table.numbers], dtype=bool)
+    at = threshold.astype(dtype)
+    values = np.stack(
+        [np.nextafter(at, dtype(-np.inf)), at, np.nextafter(at, dtype(np.inf)), np.full_like(at, np.nan)], axis=1
+    ).astype(np.float64)
+    usable = np.abs(values) <= MAX_MAGNITUDE
+    usable[:, 3] = nullable[feature.astype(np.int64)]
+    split = np.nonzero(usable)[0]
+    return _Changes(row[split].astype(np.int64), feature[split].astype(np.int64), values[usable])
+
+
+def _reaching_rows(tree: Tree, features: np.ndarray) -> np.ndarray:
+    """For each node the index of a row that reaches it, or -1."""
+    reached = np.full(len(tree.left), -1, dtype=np.int64)
+    rows = np.arange(len(features))
+    nodes = np.zeros(len(features), dtype=np.int64)
+    while len(rows):
+        reached[nodes] = rows
+        inner = tree.left[nodes] >= 0
+        rows, nodes = rows[inner], nodes[inner]
+        nodes = np.where(tree.goes_left(nodes, features[rows]), tree.left[nodes], tree.right[nodes])
+    return reached
+
+
+def _disagreements(pipeline: Pipeline, model: Model, rows: pd.DataFrame) -> np.ndarray:
+    """The positions of the rows that the two answer differently."""
+    expected = np.asarray(pipeline.predict(rows))
+    answers = model.predict(rows)
+    if answers.probabilities is None:
+        scale = float(np.abs(expected).max())
+        agrees = np.isclose(answers.predictions, expected, rtol=RELATIVE_TOLERANCE, atol=1e-12 * scale)
+        return np.flatnonzero(~agrees)
+    shares = np.asarray(pipeline.predict_proba(rows))
+    near = (np.abs(answers.probabilities - shares) <= PROBABILITY_TOLERANCE).all(axis=1)
+    return np.flatnonzero((answers.predictions != expected) | ~near)

@@ -1,0 +1,167 @@
+"""One training: ingest → validate → split → train → export → evaluate → report → gate → publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from app.artifact import FORMAT, MODEL, REPORT, Data, Example, Gate, Manifest, Release, sha256, version_of
+from training import provenance
+from training.champion import measure_champion
+from training.data import read_table, source_name
+from training.distributions import count_distribution, describe_feature, number_distribution
+from training.estimators import build_pipeline, fit
+from training.evaluate import baseline_answers, evaluate
+from training.export.convert import convert
+from training.export.prove import prove
+from training.export.runtime import Answers, Model
+from training.gate import judge
+from training.progress import Progress
+from training.publish import locked, promote, write_version
+from training.report import render_report
+from training.settings import Settings
+from training.split import split_rows
+from training.table import Table, build_table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it."""
+
+    directory: Path
+    manifest: Manifest
+    gate: Gate
+    moved: bool
+
+
+# Sums must not depend on the number of cores, and OpenMP's spinning threads make a busy machine many times slower.
+@threadpool_limits.wrap(limits=1)
+def train(settings: Settings, name: str, artifacts: Path, progress: Progress) -> Outcome:
+    """Run a training and publish its version under ``artifacts/name``.
+
+    Raises TrainingError for what the caller can mend and ExportError where the graph disagrees with scikit-learn; in
+    both cases nothing is published. A version that the gate refuses is written, but the pointer stays.
+    """
+    with progress.stage("ingest"):
+        raw = read_table(settings.data.source)
+        progress.say(f"{len(raw)} rows and {len(raw.columns)} columns from {settings.data.source}")
+    with progress.stage("validate"):
+        table = build_table(raw, settings.data)
+        _describe(table, settings, progress)
+    with progress.stage("split"):
+        train_rows, test_rows = split_rows(table, settings.split)
+        progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
+    frame = table.frame()
+    with progress.stage("train"):
+        pipeline = build_pipeline(table, settings.train, settings.split.seed)
+        warnings = fit(pipeline, frame.iloc[train_rows], table.target[train_rows], settings.train, table.task)
+        progress.say(f"{settings.train.estimator}: {pipeline.named_steps['estimator']!r}".replace("\n", " "))
+        for warning in warnings:
+            progress.warn(warning)
+    with progress.stage("export"):
+        content = convert(pipeline, table)
+        model = Model(content, {column.name: column.type for column in table.features})
+        tried = prove(pipeline, model, table)
+        progress.say(f"ONNX graph of {len(content):,} bytes, equal to scikit-learn on {tried:,} rows")
+    with progress.stage("evaluate"):
+        test_target = table.target[test_rows]
+        answers = model.predict(frame.iloc[test_rows])
+        metrics = evaluate(answers, test_target, len(table.classes))
+        reference = baseline_answers(table.target[train_rows], len(test_rows), table.task, len(table.classes))
+        baseline = evaluate(reference, test_target, len(table.classes))
+        for metric, value in metrics.items():
+            progress.say(f"{metric:<18}{value:10.4f}   without features {baseline.get(metric, float('nan')):10.4f}")
+    with progress.stage("report"):
+        manifest = _manifest(settings, name, table, train_rows, model, metrics)
+        report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
+        files = {MODEL: content, REPORT: report}
+        manifest = _seal(manifest, files)
+    with progress.stage("publish"), locked(artifacts / name):
+        champion = measure_champion(artifacts / name, table, test_rows)
+        if champion is not None and champion.note:
+            progress.say(f"current model {champion.version}: {champion.note}")
+        gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
+        directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
+        moved = gate.passed and promote(artifacts / name, manifest.version)
+    return Outcome(directory, manifest, gate, moved)
+
+
+def _describe(table: Table, settings: Settings, progress: Progress) -> None:
+    """Say what was decided about the columns."""
+    how = "as its values suggest" if settings.data.task == "auto" else "as set"
+    names = ", ".join(map(str, table.classes[:10])) + (", …" if len(table.classes) > 10 else "")
+    goal = f"{len(table.classes)} classes: {names}" if table.classes else "a quantity"
+    progress.say(f"target   {table.target_name}: {table.task}, {how} ({goal})")
+    if table.rows_dropped:
+        progress.warn(f"{table.rows_dropped} rows without a '{table.target_name}' are left out")
+    for column in table.features:
+        kind = f"{column.type}, {len(column.categories)} distinct" if column.type == "category" else column.type
+        gaps = int(column.missing.sum())
+        progress.say(f"feature  {column.name}: {kind}" + (f", {gaps} gaps" if gaps else ""))
+    for name in settings.data.ignore:
+        progress.say(f"ignored  {name}")
+
+
+def _manifest(
+    settings: Settings, name: str, table: Table, train_rows: np.ndarray, model: Model, metrics: dict[str, float]
+) -> Manifest:
+    """All of the manifest but the files' hashes and the version, which ``_seal`` adds."""
+    frame = table.frame().iloc[train_rows]
+    answers = model.predict(frame)
+    return Manifest(
+        format=FORMAT,
+        name=name,
+        version="",
+        task=table.task,
+        estimator=settings.train.estimator,
+        target=table.target_name,
+        classes=table.classes,
+        features=[describe_feature(column, train_rows) for column in table.features],
+        predictions=(
+            count_distribution(answers.predictions, len(table.classes))
+            if table.classes
+            else number_distribution(answers.predictions)
+        ),
+        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[:1])),
+        metrics=metrics,
+        data=Data(source=source_name(settings.data.source), rows=table.rows, fingerprint=table.fingerprint),
+        settings=settings.shaping(table.task),
+        libraries=provenance.libraries(),
+        code=provenance.code_hash(),
+        files={},
+    )
+
+
+def _seal(manifest: Manifest, files: dict[str, bytes]) -> Manifest:
+    """Add the hashes of the files, then the version, which is the hash of everything."""
+    sealed = msgspec.structs.replace(manifest, files={file: sha256(content) for file, content in files.items()})
+    return msgspec.structs.replace(sealed, version=version_of(sealed))
+
+
+def _example(table: Table, row: int, answers: Answers) -> Example:
+    """The row as a request would give it, with the graph's answer."""
+    instance: dict[str, float | bool | str | None] = {}
+    for column in table.features:
+        value: Any = column.values[row]
+        if column.missing[row]:
+            instance[column.name] = None
+        elif column.type == "category":
+            instance[column.name] = str(value)
+        else:
+            instance[column.name] = bool(value) if column.type == "boolean" else float(value)
+    if answers.probabilities is None:
+        return Example(instance, float(answers.predictions[0]), [])
+    return Example(instance, table.classes[int(answers.predictions[0])], answers.probabilities[0].tolist())
+
+
+def _release(version: str, gate: Gate) -> Release:
+    """What may differ between equal trainings."""
+    commit, dirty = provenance.git_state()
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return Release(version=version, created=created, git_commit=commit, git_dirty=dirty, gate=gate)

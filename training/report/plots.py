@@ -1,0 +1,112 @@
+"""The report's plots as inline SVG, coloured by the page's own variables so that they suit light and dark."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Stand-ins that matplotlib draws with, and what the page replaces them by.
+_TEXT, _ACCENT, _LINE = "#010101", "#020202", "#030303"
+_VARIABLES = {_TEXT: "currentColor", _ACCENT: "var(--accent)", _LINE: "var(--line)"}
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": _TEXT,
+    "axes.labelcolor": _TEXT,
+    "axes.edgecolor": _LINE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _LINE,
+    "ytick.color": _LINE,
+    "xtick.labelcolor": _TEXT,
+    "ytick.labelcolor": _TEXT,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.5,
+}
+_BINS = 20
+NARROW, WIDE = 3.4, 6.8  # inches: in a card, across the page
+
+
+def histogram(name: str, values: np.ndarray, unit: str, width: float = NARROW) -> str:
+    """How the numbers ``values`` are distributed, in ``_BINS`` equal bins at most."""
+    bins = min(_BINS, len(np.unique(values)))
+    counts, edges = np.histogram(values, bins=max(bins, 1))
+
+    def draw(axes: Any) -> None:
+        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=_ACCENT, edgecolor="none")
+        axes.set_ylabel(unit)
+        axes.grid(axis="x", visible=False)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+    peak = int(counts.argmax())
+    about = f"{len(values)} values from {values.min():g} to {values.max():g}, most between {edges[peak]:g} and "
+    return _draw(f"histogram {name}", f"Histogram of {name}: {about}{edges[peak + 1]:g}.", (width, 2.0), draw)
+
+
+def bars(name: str, labels: Sequence[str], values: Sequence[float], axis: str, width: float = NARROW) -> str:
+    """Horizontal bars, the first on top; ``axis`` says what their length is."""
+
+    def draw(axes: Any) -> None:
+        positions = np.arange(len(labels))
+        axes.barh(positions, values, color=_ACCENT, height=0.7)
+        axes.set_yticks(positions, [_shorten(label) for label in labels])
+        axes.invert_yaxis()
+        axes.set_xlabel(axis)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+
+    about = ", ".join(f"{label} {value:.4g}" for label, value in zip(labels, values, strict=True))
+    return _draw(f"bars {name}", f"{name}, {axis}: {about}.", (width, 0.7 + 0.24 * len(labels)), draw)
+
+
+def residuals(target: np.ndarray, predictions: np.ndarray) -> str:
+    """Predicted against observed values, with the line on which they are equal."""
+    errors = predictions - target
+    low, high = float(min(target.min(), predictions.min())), float(max(target.max(), predictions.max()))
+
+    def draw(axes: Any) -> None:
+        axes.plot([low, high], [low, high], color=_TEXT, linewidth=1, linestyle="--")
+        axes.scatter(target, predictions, s=14, color=_ACCENT, alpha=0.6, linewidths=0)
+        axes.set_xlabel("observed")
+        axes.set_ylabel("predicted")
+
+    about = f"{len(target)} held-out rows, mean residual {errors.mean():.4g}, standard deviation {errors.std():.4g}"
+    return _draw("residuals", f"Predicted against observed values: {about}.", (WIDE, 4.0), draw)
+
+
+def _draw(name: str, description: str, size: tuple[float, float], draw: Any) -> str:
+    """An inline SVG with its description for those who do not see it; equal input gives equal text."""
+    # The salt makes identifiers reproducible, and different in every plot of the page.
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=size, layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        draw(axes)
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = target.getvalue()
+    svg = svg[svg.index("<svg") :]
+    for stand_in, variable in _VARIABLES.items():
+        svg = svg.replace(stand_in, variable)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(description)}" ', 1)
+
+
+def _shorten(text: str) -> str:
+    """A label that leaves room for the plot; ``$`` would start a formula."""
+    cut = text if len(text) <= 24 else text[:23] + "…"
+    return cut.replace("$", r"\$")

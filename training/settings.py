@@ -1,0 +1,214 @@
+"""The settings of a run: ``params.toml``, then the caller's file, then options; decoded into frozen records."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
+
+import msgspec
+
+from training.errors import SettingsError, choices
+
+DEFAULTS = Path(__file__).with_name("params.toml")
+IRIS = "iris"
+
+Task = Literal["classification", "regression"]
+ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"]
+RegressionMetric = Literal["r2", "mae", "rmse"]
+EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
+ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the settings' tables: immutable, and an unknown key is an error rather than ignored."""
+
+
+class DataSettings(_Table, frozen=True):
+    """Which table to learn from, and which columns play which role."""
+
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    target: Annotated[str, msgspec.Meta(min_length=1)]
+    ignore: list[str]
+    task: Literal["auto", "classification", "regression"]
+    max_categories: Annotated[int, msgspec.Meta(ge=2)]
+
+
+class SplitSettings(_Table, frozen=True):
+    """How rows are held out; ``seed`` also seeds the estimator."""
+
+    test_size: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+    stratify: bool
+
+
+class TrainSettings(_Table, frozen=True):
+    """The estimator's name and, per scikit-learn class, the parameters it gets."""
+
+    estimator: EstimatorName
+    random_forest: dict[str, Any]
+    hist_gradient_boosting: dict[str, Any]
+    logistic: dict[str, Any]
+    ridge: dict[str, Any]
+
+    def table(self, task: Task) -> str:
+        """The name of the parameter table in force."""
+        if self.estimator == "linear":
+            return "logistic" if task == "classification" else "ridge"
+        return self.estimator
+
+    def parameters(self, task: Task) -> dict[str, Any]:
+        """The parameters for the estimator in force."""
+        return cast("dict[str, Any]", getattr(self, self.table(task)))
+
+
+class Bounds(_Table, frozen=True):
+    """A bound per metric that has one."""
+
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    f1_macro: float | None = None
+    log_loss: float | None = None
+    roc_auc: float | None = None
+    r2: float | None = None
+    mae: float | None = None
+    rmse: float | None = None
+
+    def given(self) -> dict[str, float]:
+        """The bounds that are set."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
+class Limits(_Table, frozen=True):
+    """Absolute limits on metrics."""
+
+    at_least: Bounds = Bounds()
+    at_most: Bounds = Bounds()
+
+
+class ClassificationGate(Limits, frozen=True, kw_only=True):
+    """What a classifier must reach; ``over_baseline`` and ``tolerance`` are in units of ``metric``."""
+
+    metric: ClassificationMetric
+    over_baseline: NonNegative
+    tolerance: NonNegative
+
+
+class RegressionGate(Limits, frozen=True, kw_only=True):
+    """What a regressor must reach; ``over_baseline`` and ``tolerance`` are in units of ``metric``."""
+
+    metric: RegressionMetric
+    over_baseline: NonNegative
+    tolerance: NonNegative
+
+
+class GateSettings(_Table, frozen=True):
+    """The gate's thresholds per task, and further limits for models by name."""
+
+    classification: ClassificationGate
+    regression: RegressionGate
+    models: dict[str, Limits]
+
+
+class Settings(_Table, frozen=True):
+    """All settings of a run."""
+
+    data: DataSettings
+    split: SplitSettings
+    train: TrainSettings
+    gate: GateSettings
+
+    def shaping(self, task: Task) -> dict[str, Any]:
+        """The settings that shape a model of ``task``: these, and no others, are part of its version."""
+        return {
+            "data": {"target": self.data.target, "ignore": sorted(set(self.data.ignore)), "task": task},
+            "split": msgspec.to_builtins(self.split),
+            "train": {"estimator": self.train.estimator, self.train.table(task): self.train.parameters(task)},
+        }
+
+
+def load_settings(file: Path | None, options: Mapping[str, Any], overrides: Iterable[str]) -> Settings:
+    """Merge the defaults, ``file``, ``options`` (dotted key → value) and ``overrides`` (``key=value``), in this order.
+
+    Raises SettingsError with the key, its value and what is expected of it.
+    """
+    tree = _read(DEFAULTS)
+    if file is not None:
+        _merge(tree, _read(file))
+    for key, value in options.items():
+        branch: Any = value
+        for part in reversed(key.split(".")):
+            branch = {part: branch}
+        _merge(tree, branch)
+    for override in overrides:
+        _merge(tree, _parse_override(override))
+    return _decode(tree)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The content of a TOML file."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not TOML ({error})") from error
+
+
+def _merge(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Lay ``changes`` over ``tree``, table by table; a limit table ({}) is filled key by key like any other."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], cast("dict[str, Any]", value))
+        else:
+            tree[key] = value
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    """``section.key=value`` as a tree; a value that is not TOML is taken as text, so quotes may be left out."""
+    key, separator, value = text.partition("=")
+    if not separator or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", key.strip()):
+        raise SettingsError(f"--set {text}: write section.key=value, such as --set split.test_size=0.3")
+    for candidate in (value, json.dumps(value.strip())):
+        try:
+            return tomllib.loads(f"{key} = {candidate}")
+        except tomllib.TOMLDecodeError:
+            continue
+    raise SettingsError(f"--set {text}: {value!r} is not a TOML value")
+
+
+def _decode(tree: dict[str, Any]) -> Settings:
+    """Turn the merged tree into Settings, or say in people's words what is wrong with which key."""
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), tree)) from error
+
+
+def _explain(message: str, tree: dict[str, Any]) -> str:
+    """Rewrite msgspec's message as ``key = value: what is expected``."""
+    problem, _, path = message.partition(" - at `")
+    keys = [key for key in re.sub(r"\[[^]]*\]", ".*", path.strip("`$")).split(".") if key]
+    kind, found = Settings, cast("Any", tree)
+    for key in keys:
+        kind = _type_below(kind, key)
+        found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else found
+    name = ".".join(keys)
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
+    if unknown:
+        valid = [field.name for field in msgspec.structs.fields(kind)]
+        return f"setting {'.'.join([*keys, unknown[1]])}: no such key; {choices(unknown[1], valid)}"
+    if get_origin(kind) is Literal:
+        return f"setting {name} = {json.dumps(found)}: must be one of {', '.join(get_args(kind))}"
+    return f"setting {name} = {json.dumps(found, default=str)[:80]}: {problem.replace('`', '')}"
+
+
+def _type_below(kind: Any, key: str) -> Any:
+    """The type of ``key`` in a table of type ``kind``; ``*`` stands for any key or position."""
+    if key == "*":
+        return get_args(kind)[-1]
+    return next(field.type for field in msgspec.structs.fields(kind) if field.name == key)
