@@ -1,0 +1,87 @@
+# Two images from one file: `train` makes models, `serve` (the default, last) answers predictions.
+#
+# The same inputs give the same layers: hash-pinned wheels, bytecode that refers to no time, every file dated 1970 and
+# each layer copied onto / as a whole, because a copy into a subdirectory would date its parents today.
+# Building needs nothing but the base image and a package index.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+# ---- pip, which no image holds ----
+FROM ${BASE_IMAGE} AS pip
+ENV PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 \
+    PIP_REQUIRE_HASHES=1 PIP_NO_DEPS=1 PIP_ONLY_BINARY=:all:
+RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/venv && mkdir -p /out/opt /out/srv
+
+FROM pip AS serve-packages
+COPY requirements/serve.txt /requirements/
+RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/serve.txt \
+ && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
+ && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
+
+# Left uncompiled: a training imports a small part of these packages once, and bytecode would add a third to the image.
+FROM pip AS train-packages
+COPY requirements/train.txt /requirements/
+RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/train.txt \
+ && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
+
+FROM pip AS service
+COPY app/ /srv/app/
+RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app \
+ && mv app /out/srv/ && find /out -exec touch --no-dereference --date=@0 {} +
+
+FROM pip AS trainer
+COPY app/ /srv/app/
+COPY training/ /srv/training/
+# Anyone may write artifacts: a volume mounted there takes over these rights, whatever user the container runs as.
+RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app training \
+ && mv app training /out/srv/ && mkdir --mode=1777 /out/srv/artifacts \
+ && find /out -exec touch --no-dereference --date=@0 {} +
+
+# ---- the model: the version named, or the one that artifacts/<name>/current points at ----
+FROM serve-packages AS model
+ARG MODEL_NAME=iris
+ARG MODEL_VERSION=
+COPY app/ /srv/app/
+# The pattern matches also where there are no artifacts yet, so that the message below is what one reads.
+COPY artifact[s]/ /artifacts/
+RUN version="${MODEL_VERSION:-$(cat "/artifacts/$MODEL_NAME/current")}" && mv "/artifacts/$MODEL_NAME/$version" /model \
+ || { echo "no model artifacts/$MODEL_NAME/$MODEL_VERSION: make train first" >&2; exit 1; }
+RUN cd /srv && /out/opt/venv/bin/python -c 'import pathlib, app.artifact; app.artifact.load(pathlib.Path("/model"))' \
+ && mkdir /model-out && mv /model /model-out/ && find /model-out -exec touch --no-dereference --date=@0 {} +
+
+# ---- what both images share ----
+FROM ${BASE_IMAGE} AS base
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+ARG REVISION
+ARG SOURCE_DATE_EPOCH
+LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.revision="${REVISION:-unknown}"
+
+# ---- train ----
+FROM base AS train
+ENV MPLCONFIGDIR=/tmp/matplotlib
+COPY --from=train-packages /out/ /
+COPY --from=trainer /out/ /
+WORKDIR /srv
+LABEL org.opencontainers.image.title="mlplatform training"
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "training"]
+
+# ---- serve ----
+FROM base AS serve
+ENV HOST=0.0.0.0 PORT=8000 MODEL_PATH=/model
+COPY --from=serve-packages /out/ /
+COPY --from=service /out/ /
+COPY --from=model /model-out/ /
+WORKDIR /srv
+EXPOSE 8000
+USER 10001:10001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["python", "-c", "\
+import http.client, os, sys\n\
+connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2)\n\
+connection.request('GET', '/health')\n\
+sys.exit(connection.getresponse().status != 200)"]
+CMD ["python", "-m", "app"]
+ARG MODEL_NAME=iris
+ARG MODEL_VERSION=
+LABEL org.opencontainers.image.title="mlplatform ${MODEL_NAME}" org.opencontainers.image.version="${MODEL_VERSION:-current}"
