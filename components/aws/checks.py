@@ -1,0 +1,26 @@
+"""Everything that AWS would refuse, found before the first resource is asked for."""
+
+from __future__ import annotations
+
+from components.aws.schedule import scheduler_expression
+from components.aws.settings import Settings, check_service, fargate_size
+from components.aws.topics import subscription
+from components.spec import Environment, JobSpec, MonitoringSpec, ServiceSpec
+
+
+def check(
+    environment: Environment,
+    settings: Settings,
+    *,
+    service: ServiceSpec,
+    training: JobSpec | None,
+    monitoring: MonitoringSpec,
+) -> None:
+    """Raise SpecError or UnsupportedError: an update that fails halfway leaves a network behind."""
+    check_service(environment, service, settings)
+    for receiver in monitoring.receivers:
+        subscription(receiver)
+    if training is not None:
+        fargate_size("training", training.cpu, training.memory_mb)
+        if training.schedule is not None:
+            scheduler_expression(training.schedule)

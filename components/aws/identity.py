@@ -1,0 +1,64 @@
+"""Who a task is: the role by which ECS starts it, and the role that its own containers have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pulumi
+
+from components.aws.account import Account
+from components.aws.policies import Role, Statement, allow
+from components.aws.settings import secret_arn
+from components.spec import Environment
+
+_TASKS = "ecs-tasks.amazonaws.com"
+# The three actions on a repository and the one on none that AmazonECSTaskExecutionRolePolicy allows on "*"
+# (docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSTaskExecutionRolePolicy.html).
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
+_LOGIN = ["ecr:GetAuthorizationToken"]
+
+
+def execution_role(
+    name: str,
+    environment: Environment,
+    part: str,
+    *,
+    account: Account,
+    repositories: Sequence[pulumi.Output[str]],
+    log_group: pulumi.Output[str],
+    secrets: Iterable[str] = (),
+    opts: pulumi.ResourceOptions,
+) -> Role:
+    """What ECS may do to start a task: pull from these repositories, log to this group, read these secrets."""
+    statements = [
+        allow(_LOGIN, "*"),
+        allow(_PULL, list(repositories)),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group, ":*")),
+    ]
+    arns = sorted({secret_arn(reference) for reference in secrets})
+    if arns:
+        through = f"secretsmanager.{account.region}.amazonaws.com"
+        context = {"kms:ViaService": through, "kms:EncryptionContext:SecretARN": arns}
+        statements += [
+            allow(["secretsmanager:GetSecretValue"], arns),
+            # For a secret under a key of its own; which key that is, only its owner knows
+            # (docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
+            allow(["kms:Decrypt"], "*", {"StringEquals": context}),
+        ]
+    return Role(
+        name, environment, part, service=_TASKS, account_id=account.id, statements=statements,
+        own_account_only=False, opts=opts,
+    )  # fmt: skip
+
+
+def task_role(
+    name: str,
+    environment: Environment,
+    part: str,
+    *,
+    account: Account,
+    statements: Sequence[Statement],
+    opts: pulumi.ResourceOptions,
+) -> Role:
+    """What the containers of a task may do."""
+    return Role(name, environment, part, service=_TASKS, account_id=account.id, statements=statements, opts=opts)

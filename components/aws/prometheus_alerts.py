@@ -1,0 +1,91 @@
+"""The rules and the alert manager of managed Prometheus, as the texts that it takes.
+
+Both are JSON, which is YAML too, so no value is ever pasted into a template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from observability.rules import Rules, Severity
+
+RULES_PER_GROUP = 20
+"""What a group may hold (docs.aws.amazon.com/prometheus/latest/userguide/AMP_quotas.html)."""
+# A message looks like an alarm of CloudWatch, so that whoever understands those needs nothing else. The template
+# language cannot quote for JSON: quotes, backslashes and line breaks of a text are replaced.
+_SAFE = r"""reReplaceAll `["\\\n]` "'" """
+_SUMMARIES = "{{ range .Alerts }}{{ .Annotations.summary | " + _SAFE + "}}; {{ end }}"
+_REASONS = "{{ range .Alerts }}{{ .Annotations.description | " + _SAFE + "}}; {{ end }}"
+
+
+def rule_groups(rules: Rules) -> str:
+    """The namespace's content: recordings before the alerts that use them, in groups small enough."""
+    recordings: list[dict[str, Any]] = [{"record": rule.record, "expr": rule.expr} for rule in rules.recordings]
+    alerts: list[dict[str, Any]] = [
+        {
+            "alert": rule.name,
+            "expr": rule.expr,
+            "for": f"{rule.hold_seconds}s",
+            "labels": {"severity": rule.severity},
+            "annotations": {
+                "summary": rule.summary,
+                "description": rule.description,
+                "runbook_url": rule.runbook,
+            },
+        }
+        for rule in rules.alerts
+    ]
+    groups = [
+        {"name": f"{kind}-{start // RULES_PER_GROUP + 1}", "rules": found[start : start + RULES_PER_GROUP]}
+        for kind, found in (("recordings", recordings), ("alerts", alerts))
+        for start in range(0, len(found), RULES_PER_GROUP)
+    ]
+    return json.dumps({"groups": groups}, indent=2)
+
+
+def alert_manager(topics: Mapping[Severity, str], region: str) -> str:
+    """The definition: by severity to its topic, resolved alerts too (docs.aws.amazon.com/prometheus/latest/userguide/
+    AMP-alertmanager-receiver-config.html).
+    """
+    configuration = {
+        "route": {
+            "receiver": "ticket",
+            "group_by": ["alertname", "severity"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            "repeat_interval": "4h",
+            "routes": [{"receiver": severity, "matchers": [f'severity="{severity}"']} for severity in topics],
+        },
+        "receivers": [
+            {
+                "name": severity,
+                "sns_configs": [
+                    {
+                        "topic_arn": arn,
+                        "sigv4": {"region": region},
+                        "send_resolved": True,
+                        "subject": "{{ .Status | toUpper }}: {{ .CommonLabels.alertname }}",
+                        "message": _message(region),
+                    }
+                ],
+            }
+            for severity, arn in topics.items()
+        ],
+    }
+    return json.dumps({"alertmanager_config": json.dumps(configuration, indent=2)})
+
+
+def _message(region: str) -> str:
+    """A notification in the form of CloudWatch's (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+    Notify_Users_Alarm_Changes.html)."""
+    fields = {
+        "AlarmName": "{{ .CommonLabels.alertname }}",
+        "AlarmDescription": _SUMMARIES,
+        "NewStateValue": '{{ if eq .Status "firing" }}ALARM{{ else }}OK{{ end }}',
+        "NewStateReason": _REASONS,
+        "StateChangeTime": '{{ (index .Alerts 0).StartsAt.Format "2006-01-02T15:04:05.000-0700" }}',
+        "Region": region,
+    }
+    return "{" + ",".join(f'"{key}":"{value}"' for key, value in fields.items()) + "}"

@@ -1,0 +1,123 @@
+"""Training as a Container Apps job, on demand or on a schedule, and the store that it writes to."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_azure_native.app as app
+
+from components import naming
+from components.azure import access
+from components.azure.access import Role
+from components.azure.artifacts import Artifacts
+from components.azure.compute import Compute
+from components.azure.container_environment import PROFILE
+from components.azure.network import Network
+from components.azure.registry import Registry
+from components.azure.settings import Settings, check_job
+from components.azure.shared import ResourceGroup
+from components.azure.telemetry import Telemetry
+from components.spec import Environment, JobSpec
+
+
+class TrainingJob(pulumi.ComponentResource):
+    """One container that trains, writes a versioned artifact and ends; a scheduled job can be started by hand too.
+
+    As with the service, the platform pulls the image with an identity that the code cannot use.
+
+    Outputs: ``job`` (its resource id) and ``artifacts``.
+    """
+
+    job: pulumi.Output[str]
+    artifacts: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        environment: Environment,
+        spec: JobSpec,
+        *,
+        settings: Settings,
+        image: pulumi.Input[str],
+        group: ResourceGroup,
+        network: Network,
+        registry: Registry,
+        telemetry: Telemetry,
+        compute: Compute,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("mlplatform:azure:TrainingJob", name, None, opts)
+        check_job(spec)
+        platform = access.identity(f"{name}-platform", environment, group=group, parent=self)
+        trainer = access.identity(name, environment, group=group, parent=self)
+        artifacts = Artifacts(
+            f"{name}-artifacts",
+            environment,
+            settings,
+            group=group,
+            network=network,
+            telemetry=telemetry,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        roles = [
+            access.grant(f"{name}-{part}", environment, role, to=to, on=on, group=group, parent=self)
+            for part, role, to, on in (
+                ("pull", Role.ACR_PULL, platform, registry.registry_id),
+                ("artifacts", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, trainer, artifacts.container_id),
+            )
+        ]
+        job = app.Job(
+            name,
+            job_name=naming.name(environment, "container-job", name),
+            resource_group_name=group.group_name,
+            location=group.location,
+            environment_id=compute.environment_id,
+            workload_profile_name=PROFILE,
+            identity=app.ManagedServiceIdentityArgs(
+                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[platform.id, trainer.id]
+            ),
+            configuration=app.JobConfigurationArgs(
+                replica_timeout=spec.timeout_seconds,
+                replica_retry_limit=1,
+                registries=[app.RegistryCredentialsArgs(server=registry.server, identity=platform.id)],
+                identity_settings=[
+                    app.IdentitySettingsArgs(identity=platform.id, lifecycle=app.IdentitySettingsLifeCycle.NONE),
+                    app.IdentitySettingsArgs(identity=trainer.id, lifecycle=app.IdentitySettingsLifeCycle.MAIN),
+                ],
+                trigger_type=app.TriggerType.SCHEDULE if spec.schedule else app.TriggerType.MANUAL,
+                schedule_trigger_config=_schedule(spec.schedule) if spec.schedule else None,
+                manual_trigger_config=None if spec.schedule else _on_demand(),
+            ),
+            template=app.JobTemplateArgs(
+                containers=[
+                    app.ContainerArgs(
+                        name="training",
+                        image=image,
+                        env=[
+                            app.EnvironmentVarArgs(name="ARTIFACTS_URL", value=artifacts.url),
+                            # Which of the identities the Azure SDK is to use.
+                            app.EnvironmentVarArgs(name="AZURE_CLIENT_ID", value=trainer.client_id),
+                        ],
+                        resources=app.ContainerResourcesArgs(cpu=spec.cpu, memory=f"{spec.memory_mb / 1024:g}Gi"),
+                    )
+                ]
+            ),
+            tags=naming.tags(environment),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*roles, registry.ready, artifacts.ready], delete_before_replace=True
+            ),
+        )
+        self.job = job.id
+        self.artifacts = artifacts.url
+        self.register_outputs({"job": self.job, "artifacts": self.artifacts})
+
+
+def _schedule(cron: str) -> app.JobConfigurationScheduleTriggerConfigArgs:
+    """One run at each time of the cron expression, in UTC."""
+    return app.JobConfigurationScheduleTriggerConfigArgs(
+        cron_expression=cron, parallelism=1, replica_completion_count=1
+    )
+
+
+def _on_demand() -> app.JobConfigurationManualTriggerConfigArgs:
+    """One run when it is asked for."""
+    return app.JobConfigurationManualTriggerConfigArgs(parallelism=1, replica_completion_count=1)

@@ -1,0 +1,1 @@
+"""What is watched: neutral rules that every cloud turns into its own alarms."""

@@ -1,0 +1,77 @@
+"""AWS: account → network → telemetry → registry → image → compute → monitoring → training → exports."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.aws import checks
+from components.aws.account import Account
+from components.aws.compute import Compute
+from components.aws.monitoring import Monitoring
+from components.aws.network import Network
+from components.aws.registry import Registry
+from components.aws.settings import Settings
+from components.aws.telemetry import Telemetry
+from components.aws.training import TrainingJob
+from stacks import config, release
+from stacks.outputs import export
+
+
+def program() -> None:
+    """Declare the stack."""
+    settings = config.read(Settings)
+    environment, own = settings.environment, settings.own
+    checks.check(environment, own, service=settings.service, training=settings.training, monitoring=settings.monitoring)
+    account = Account("account", environment, settings=own)
+    network = Network(
+        "network",
+        environment,
+        settings.network,
+        settings=own,
+        account=account,
+        public=settings.service.ingress == "public",
+        log_retention_days=settings.monitoring.log_retention_days,
+    )
+    telemetry = Telemetry("telemetry", environment, settings.monitoring, account=account)
+    registry = Registry("registry", environment, account=account)
+    traffic = release.traffic(settings, registry)
+    compute = Compute(
+        "compute",
+        environment,
+        settings.service,
+        settings=own,
+        traffic=traffic,
+        account=account,
+        network=network,
+        registry=registry,
+        telemetry=telemetry,
+    )
+    monitoring = Monitoring(
+        "monitoring", environment, settings.monitoring, account=account, telemetry=telemetry, compute=compute
+    )
+    training = None
+    if settings.training:
+        training = TrainingJob(
+            "training",
+            environment,
+            settings.training,
+            image=release.training_image(settings, registry),
+            account=account,
+            network=network,
+            registry=registry,
+            telemetry=telemetry,
+            compute=compute,
+        )
+        pulumi.export("trainingCommand", training.command)
+    export(
+        settings,
+        traffic=traffic,
+        telemetry=telemetry,
+        compute=compute,
+        monitoring=monitoring,
+        registry=registry,
+        training=training,
+    )
+    pulumi.export("cluster", compute.cluster.name)
+    pulumi.export("taskDefinitions", {slot: service.task_definition for slot, service in compute.services.items()})
+    pulumi.export("alarms", monitoring.alarm_names)

@@ -1,0 +1,68 @@
+"""Azure: network → telemetry → registry → image → compute → monitoring → exports."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.azure.compute import Compute
+from components.azure.monitoring import Monitoring
+from components.azure.network import Network
+from components.azure.registry import Registry
+from components.azure.settings import Settings
+from components.azure.shared import ResourceGroup
+from components.azure.telemetry import Telemetry
+from components.azure.training import TrainingJob
+from stacks import config, release
+from stacks.outputs import export
+
+
+def program() -> None:
+    """Declare the stack: Container Apps in a private network, all of it in one resource group."""
+    settings = config.read(Settings)
+    environment, own = settings.environment, settings.own
+    group = ResourceGroup("group", environment, own)
+    network = Network("network", environment, settings.network, group=group)
+    telemetry = Telemetry("telemetry", environment, settings.monitoring, group=group)
+    registry = Registry("registry", environment, own, group=group, network=network, telemetry=telemetry)
+    traffic = release.traffic(settings, registry)
+    compute = Compute(
+        "compute",
+        environment,
+        settings.service,
+        settings=own,
+        traffic=traffic,
+        served=release.served(),
+        group=group,
+        network=network,
+        registry=registry,
+        telemetry=telemetry,
+    )
+    monitoring = Monitoring(
+        "monitoring", environment, settings.monitoring, group=group, telemetry=telemetry, compute=compute
+    )
+    training = None
+    if settings.training:
+        training = TrainingJob(
+            "training",
+            environment,
+            settings.training,
+            settings=own,
+            image=release.training_image(settings, registry),
+            group=group,
+            network=network,
+            registry=registry,
+            telemetry=telemetry,
+            compute=compute,
+        )
+    export(
+        settings,
+        traffic=traffic,
+        telemetry=telemetry,
+        compute=compute,
+        monitoring=monitoring,
+        registry=registry,
+        training=training,
+    )
+    pulumi.export("revisions", compute.revisions)
+    pulumi.export("containerApp", compute.app_id)
+    pulumi.export("vault", compute.vault_uri)

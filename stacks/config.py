@@ -1,0 +1,271 @@
+"""The only reader of ``pulumi.Config``: turns a stack's file into the specs, or says what to change in it.
+
+The objects ``network``, ``service``, ``training`` and the one named like the cloud have the fields of their
+dataclass in camelCase; docs/clouds.md lists every key.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Generic, TypeVar, cast, get_args
+
+import msgspec
+import pulumi
+
+from components.spec import (
+    IMAGE,
+    Cloud,
+    Environment,
+    JobSpec,
+    MonitoringSpec,
+    NetworkSpec,
+    Receiver,
+    ReceiverKind,
+    Release,
+    ServiceSpec,
+    SpecError,
+    Tier,
+    Traffic,
+)
+from observability.rules import Severity
+
+Own = TypeVar("Own")
+Spec = TypeVar("Spec")
+
+
+class ConfigError(pulumi.RunError):
+    """A key of the stack's configuration that is missing or wrong; the message names key, value and fix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Generic[Own]):
+    """Everything a stack program is told. ``own`` holds what only this cloud knows.
+
+    ``releases`` is None where this program builds the image itself (``image: build``). ``model_version`` is None
+    where the pointer of the local artifacts decides, ``training`` where no job is wanted.
+    """
+
+    environment: Environment
+    network: NetworkSpec
+    service: ServiceSpec
+    monitoring: MonitoringSpec
+    training: JobSpec | None
+    training_image: str | None
+    releases: Traffic | None
+    model: str
+    model_version: str | None
+    base_image: str | None
+    build_on_preview: bool
+    own: Own
+
+
+@dataclass(frozen=True, kw_only=True)
+class _MonitoringEntry:
+    """What ``monitoring`` may hold."""
+
+    log_retention_days: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ReceiverEntry:
+    """One of ``receivers``: its address stands here, or in the secret key that ``secret`` names."""
+
+    name: str
+    kind: ReceiverKind
+    address: str | None = None
+    secret: str | None = None
+    severities: tuple[Severity, ...] = ("page", "ticket")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ReleaseEntry:
+    """What ``stable`` and ``candidate`` hold."""
+
+    image: str
+    model_version: str
+    commit: str
+
+
+def choice(key: str, valid: Sequence[str]) -> str:
+    """The value of ``key``, which must be one of ``valid``."""
+    value = _text(key, f"one of {', '.join(valid)}")
+    if value not in valid:
+        raise ConfigError(f"{_full(key)} is '{value}'; choose one of {', '.join(valid)}")
+    return value
+
+
+def read(own: type[Own]) -> Settings[Own]:
+    """Read and check the whole configuration; ``own`` is the cloud's settings dataclass."""
+    config = pulumi.Config()
+    try:
+        environment = _environment(config)
+        building = _building(config, environment)
+        service = _object("service", ServiceSpec)
+        _refuse_open_production(environment, service)
+        model, _, version = _text("model", "the name of a directory under artifacts/").partition("@")
+        training = _object("training", JobSpec) if config.get("training") is not None else None
+        return Settings(
+            environment=environment,
+            network=_object("network", NetworkSpec),
+            service=service,
+            monitoring=_monitoring(),
+            training=training,
+            training_image=_training_image() if training and not building else None,
+            releases=None if building else _releases(config),
+            model=model,
+            model_version=version or None,
+            base_image=config.get("baseImage"),
+            build_on_preview=config.get_bool("buildOnPreview") or False,
+            own=_object(environment.cloud, own),
+        )
+    except SpecError as error:
+        raise ConfigError(str(error)) from error
+    except pulumi.ConfigTypeError as error:
+        raise ConfigError(f"{error}; write a value of that type") from error
+
+
+def _environment(config: pulumi.Config) -> Environment:
+    """Who this stack is."""
+    return Environment(
+        cloud=cast(Cloud, choice("cloud", get_args(Cloud))),
+        tier=cast(Tier, choice("environment", get_args(Tier))),
+        project=pulumi.get_project(),
+        stack=pulumi.get_stack(),
+        namespace=config.get("namespace") or "",
+        tags={str(key): str(value) for key, value in (config.get_object("tags") or {}).items()},
+    )
+
+
+def _building(config: pulumi.Config, environment: Environment) -> bool:
+    """Whether this program builds the image, instead of deploying releases that were built before."""
+    image = config.get("image")
+    if image is None:
+        return False
+    if image != "build":
+        raise ConfigError(f"{_full('image')} is '{image}'; write 'build', or remove it and set stable")
+    if environment.production:
+        raise ConfigError(
+            f"{_full('image')} is 'build', which production refuses: a release is built once and promoted by digest; "
+            "remove it and set stable (image, modelVersion, commit)"
+        )
+    for key in ("stable", "candidate", "candidateWeight"):
+        if (value := config.get(key)) is not None:
+            raise ConfigError(f"{_full(key)} is {value} beside image: build, which deploys this checkout; remove one")
+    return True
+
+
+def _refuse_open_production(environment: Environment, service: ServiceSpec) -> None:
+    """Production is never public without authentication."""
+    if environment.production and service.ingress == "public" and service.authentication is None:
+        raise ConfigError(
+            f"{_full('service')}.ingress is 'public' without authentication, which production refuses; "
+            "set service.authentication (issuer, audience) or ingress: private"
+        )
+
+
+def _releases(config: pulumi.Config) -> Traffic:
+    """The desired releases and weights."""
+    stable = _release("stable")
+    if stable is None:
+        raise _missing("stable", "a release (image, modelVersion, commit), or in dev image: build")
+    weight = config.get_int("candidateWeight") or 0
+    return Traffic(stable=stable, candidate=_release("candidate"), candidate_weight=weight)
+
+
+def _release(key: str) -> Release | None:
+    """The release under ``key``, or None where it is absent."""
+    if pulumi.Config().get(key) is None:
+        return None
+    entry = _object(key, _ReleaseEntry)
+    try:
+        return Release(model_version=entry.model_version, image=entry.image, commit=entry.commit)
+    except SpecError as error:
+        raise ConfigError(f"{_full(key)}: {error}") from error
+
+
+def _training_image() -> str:
+    """The training image by digest, for a stack that builds nothing."""
+    value = _text("trainingImage", "repository@sha256:…, or remove training")
+    if re.fullmatch(IMAGE, value) is None:
+        raise ConfigError(f"{_full('trainingImage')} is '{value}'; refer to it by digest: repository@sha256:…")
+    return value
+
+
+def _monitoring() -> MonitoringSpec:
+    """Log retention and the receivers of alerts."""
+    entries = pulumi.Config().get_object("receivers") or []
+    receivers = [_receiver(f"receivers[{index}]", entry) for index, entry in enumerate(entries)]
+    days = _object("monitoring", _MonitoringEntry).log_retention_days
+    return MonitoringSpec(receivers=tuple(receivers), log_retention_days=days)
+
+
+def _receiver(key: str, found: object) -> Receiver:
+    """One entry of ``receivers``."""
+    entry = _convert(key, found, _ReceiverEntry)
+    address: pulumi.Input[str]
+    if entry.secret and not entry.address:
+        if pulumi.Config().get(entry.secret) is None:
+            raise _missing(entry.secret, f"the secret address of {key} (with --secret)")
+        address = pulumi.Config().require_secret(entry.secret)
+    elif entry.address and not entry.secret:
+        address = entry.address
+    else:
+        raise ConfigError(f"{_full(key)} needs exactly one of address and secret (the name of a secret key)")
+    return Receiver(name=entry.name, kind=entry.kind, address=address, severities=entry.severities)
+
+
+def _text(key: str, expected: str) -> str:
+    """The value of a key that must be there."""
+    value = pulumi.Config().get(key)
+    if not value:
+        raise _missing(key, expected)
+    return value
+
+
+def _object(key: str, spec: type[Spec]) -> Spec:
+    """The object under ``key``, empty where it is absent, as a dataclass."""
+    return _convert(key, pulumi.Config().get_object(key) or {}, spec)
+
+
+def _convert(key: str, found: object, spec: type[Spec]) -> Spec:
+    """``found`` as the dataclass ``spec``; an unknown, missing or wrong field is an error that names it."""
+    try:
+        return msgspec.convert(_snake_case(key, found, spec), spec)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{_full(key)} is {found!r}: {error}") from error
+
+
+def _snake_case(key: str, found: object, spec: Any) -> object:
+    """``found`` with the camelCase names of ``spec``'s fields turned into Python's, in nested dataclasses too."""
+    spec = next((option for option in get_args(spec) if is_dataclass(option)), spec)
+    if not is_dataclass(spec):
+        return found
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{_full(key)} is {found!r}; write an object")
+    hints = typing.get_type_hints(spec)
+    names = {_camel_case(field.name): field.name for field in fields(spec)}
+    result: dict[str, object] = {}
+    for name, value in cast(Mapping[str, object], found).items():
+        if name not in names:
+            raise ConfigError(f"{_full(key)}.{name} is not a setting; choose from {', '.join(sorted(names))}")
+        result[names[name]] = _snake_case(f"{key}.{name}", value, hints[names[name]])
+    return result
+
+
+def _camel_case(name: str) -> str:
+    """``memory_mb`` → ``memoryMb``."""
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+def _full(key: str) -> str:
+    """The key as ``pulumi config set`` takes it."""
+    return f"{pulumi.get_project()}:{key}"
+
+
+def _missing(key: str, expected: str) -> ConfigError:
+    """The error for a key that is not there."""
+    return ConfigError(f"{_full(key)} is not set; `pulumi config set {_full(key)} …` to {expected}")

@@ -1,0 +1,39 @@
+"""The local Docker engine: network → telemetry → registry → image → compute → monitoring → exports."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.local.compute import Compute
+from components.local.monitoring import Monitoring
+from components.local.network import Network
+from components.local.registry import Registry
+from components.local.settings import Settings
+from components.local.telemetry import Telemetry
+from components.spec import UnsupportedError
+from stacks import config, release
+from stacks.outputs import export
+
+
+def program() -> None:
+    """Declare the stack: two releases behind a weighted proxy, watched by Prometheus, on this machine."""
+    settings = config.read(Settings)
+    environment, own = settings.environment, settings.own
+    if settings.training:
+        raise UnsupportedError("local", "a training job", "remove training from the configuration; run `make train`")
+    network = Network("network", environment, settings.network)
+    telemetry = Telemetry("telemetry", environment, settings=own)
+    registry = Registry("registry", environment)
+    traffic = release.traffic(settings, registry, platforms=())
+    compute = Compute("compute", environment, settings.service, settings=own, network=network, traffic=traffic)
+    monitoring = Monitoring(
+        "monitoring",
+        environment,
+        settings.monitoring,
+        settings=own,
+        network=network,
+        telemetry=telemetry,
+        compute=compute,
+    )
+    export(settings, traffic=traffic, telemetry=telemetry, compute=compute, monitoring=monitoring, registry=registry)
+    pulumi.export("alertsUrl", monitoring.alerts_url)

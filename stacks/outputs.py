@@ -1,0 +1,49 @@
+"""The outputs of a stack: the same names from every cloud, for people and for delivery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.contract import Compute, Monitoring, Registry, Telemetry, TrainingJob
+from components.spec import Traffic
+from stacks.config import Settings
+
+
+def export(
+    settings: Settings[Any],
+    *,
+    traffic: Traffic,
+    telemetry: Telemetry,
+    compute: Compute,
+    monitoring: Monitoring,
+    registry: Registry,
+    training: TrainingJob | None = None,
+) -> None:
+    """Export what a person opens and what delivery needs; None stands where a stack has no such thing."""
+    candidate = traffic.candidate
+    outputs: dict[str, Any] = {
+        "cloud": settings.environment.cloud,
+        "environment": settings.environment.tier,
+        "url": compute.url,
+        "stableUrl": compute.stable_url,
+        "candidateUrl": compute.candidate_url,
+        "release": traffic.stable.id,
+        "image": traffic.stable.image,
+        "modelVersion": traffic.stable.model_version,
+        "commit": traffic.stable.commit,
+        "candidateRelease": candidate.id if candidate else None,
+        "candidateImage": candidate.image if candidate else None,
+        "candidateWeight": traffic.candidate_weight,
+        "identity": compute.identity,
+        "dashboardUrl": monitoring.dashboard_url,
+        "logsUrl": monitoring.logs_url,
+        "prometheusUrl": telemetry.query_url,
+        "registry": registry.serving,
+        "trainingRegistry": registry.training,
+        "trainingJob": training.job if training else None,
+        "artifacts": training.artifacts if training else None,
+    }
+    for name, value in outputs.items():
+        pulumi.export(name, value)

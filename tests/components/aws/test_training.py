@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from components.aws.schedule import scheduler_expression
+from components.spec import SpecError, UnsupportedError
+from tests.components.aws.fakes import containers, statements
+from tests.components.harness import Run
+
+Stack = Callable[..., Run]
+
+
+@pytest.mark.parametrize(
+    ("cron", "expected"),
+    [
+        ("0 3 * * 1", "cron(0 3 ? * MON *)"),
+        ("0 3 * * *", "cron(0 3 * * ? *)"),
+        ("*/15 */2 1 */3 *", "cron(0/15 0/2 1 1/3 ? *)"),
+        ("30 4 * * 1-5", "cron(30 4 ? * MON,TUE,WED,THU,FRI *)"),
+        ("30 4 * * 0,6", "cron(30 4 ? * SUN,SAT *)"),
+        ("30 4 * * 5-7", "cron(30 4 ? * SUN,FRI,SAT *)"),
+        ("30 4 * * */2", "cron(30 4 ? * SUN,TUE,THU,SAT *)"),
+    ],
+)
+def test_a_cron_expression_keeps_its_meaning(cron: str, expected: str) -> None:
+    assert scheduler_expression(cron) == expected
+
+
+def test_a_day_or_a_weekday_is_refused_because_the_scheduler_takes_one_of_them() -> None:
+    with pytest.raises(UnsupportedError, match=r"0 3 1 \* 1.*give only one of the two"):
+        scheduler_expression("0 3 1 * 1")
+
+
+@pytest.mark.parametrize("weekday", ["8", "5-1", "1-", "-"])
+def test_a_weekday_that_is_none_is_refused_with_its_value(weekday: str) -> None:
+    with pytest.raises(SpecError, match=r"training\.schedule is '0 3 \* \* " + weekday):
+        scheduler_expression(f"0 3 * * {weekday}")
+
+
+def test_training_runs_in_the_private_network_within_its_time(stack: Stack) -> None:
+    run = stack("prod")
+    (container,) = containers(run.one("TaskDefinition", "training")).values()
+    assert container["entryPoint"] == ["timeout", "--kill-after=30", "3600", "python", "-m", "training"]
+    assert container["user"] == "10001:10001"
+    variables = {entry["name"]: entry["value"] for entry in container["environment"]}
+    assert variables["ARTIFACTS_URL"] == f"{run.outputs['artifacts']}/artifacts"
+    command = run.outputs["trainingCommand"]
+    assert command.startswith("aws ecs run-task --region eu-west-1 --cluster ")
+    place = json.loads(command.partition("--network-configuration '")[2].removesuffix("'"))["awsvpcConfiguration"]
+    assert place["assignPublicIp"] == "DISABLED"
+    assert place["securityGroups"] == ["network-workload-id"]
+
+
+def test_training_reads_and_writes_its_bucket_and_deletes_nothing(stack: Stack) -> None:
+    found = statements(stack("prod"), "training-task")
+    assert [statement["Action"] for statement in found] == [
+        ["s3:ListBucket"],
+        ["s3:GetObject", "s3:PutObject"],
+        ["kms:GenerateDataKey", "kms:Decrypt"],
+    ]
+    assert len(statements(stack("prod"), "training-execution")[1]["Resource"]) == 1
+
+
+def test_production_trains_by_the_clock_and_dev_on_demand(stack: Stack) -> None:
+    run = stack("prod")
+    schedule = run.one("scheduler/schedule:Schedule").inputs
+    assert (schedule["scheduleExpression"], schedule["scheduleExpressionTimezone"]) == ("cron(0 3 ? * MON *)", "UTC")
+    target = schedule["target"]["ecsParameters"]
+    assert target["networkConfiguration"]["assignPublicIp"] is False
+    start, hand_over, tag = statements(run, "scheduler")
+    assert start["Action"] == ["ecs:RunTask"]
+    assert start["Condition"] == {"ArnEquals": {"ecs:cluster": "compute-arn"}}
+    assert len(hand_over["Resource"]) == 2
+    assert hand_over["Condition"] == {"StringLike": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    assert tag["Condition"] == {"StringEquals": {"ecs:CreateAction": ["RunTask"]}}
+    stack("dev").none("scheduler/schedule:Schedule")
+
+
+def test_models_are_versioned_encrypted_private_and_travel_encrypted(stack: Stack) -> None:
+    run = stack("prod")
+    assert run.one("BucketVersioning").inputs["versioningConfiguration"]["status"] == "Enabled"
+    (rule,) = run.one("BucketServerSideEncryptionConfiguration").inputs["rules"]
+    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+    block = run.one("BucketPublicAccessBlock").inputs
+    assert all(block[key] for key in block if key != "bucket")
+    assert run.one("BucketOwnershipControls").inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced"
+    plain, old = json.loads(run.one("BucketPolicy").inputs["policy"])["Statement"]
+    assert (plain["Effect"], plain["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert (old["Effect"], old["Condition"]) == ("Deny", {"NumericLessThan": {"s3:TlsVersion": 1.2}})
+    assert run.one("s3/bucket:Bucket").inputs["forceDestroy"] is False
+    assert stack("dev").one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+
+
+def test_without_training_there_is_no_job_and_no_bucket(stack: Stack) -> None:
+    run = stack("dev", "changed")
+    run.none("s3/bucket:Bucket")
+    assert run.outputs.get("trainingJob") is None
