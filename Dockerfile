@@ -18,10 +18,10 @@ RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requiremen
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
-# Left uncompiled: a training imports a small part of these packages once, and bytecode would add a third to the image.
 FROM pip AS train-packages
 COPY requirements/train.txt /requirements/
 RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/train.txt \
+ && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS service

@@ -53,7 +53,7 @@ format: setup-dev ## format and mend what the linter can mend
 	$(VENV)/ruff check --fix .
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
-inputs = $(shell git log -1 --format=$(1) -- app training requirements Dockerfile .dockerignore 2>/dev/null)
+inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/train.txt Dockerfile .dockerignore 2>/dev/null)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_ARGS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
   --build-arg REVISION=$(call inputs,%H) --build-arg SOURCE_DATE_EPOCH=$(call inputs,%ct)
 

@@ -160,8 +160,12 @@ def sha256(content: bytes) -> str:
 
 
 def version_of(manifest: Manifest) -> str:
-    """The version a manifest must carry: a hash over all of it but the version itself."""
-    return sha256(encode(msgspec.structs.replace(manifest, version="")))[:VERSION_LENGTH]
+    """The version a manifest must carry: a hash over all of it but the version itself.
+
+    It is taken from the manifest as a reader decodes it, so that 41 and 41.0 in an example are the same.
+    """
+    decoded = msgspec.json.decode(encode(manifest), type=Manifest)
+    return sha256(encode(msgspec.structs.replace(decoded, version="")))[:VERSION_LENGTH]
 
 
 def current_version(parent: Path) -> str | None:

@@ -128,11 +128,12 @@ class Gateway:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise MalformedBody("the connection closed before the body was complete")
-            chunks.append(message["body"])
-            size += len(message["body"])
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
             if size > self._max_body:
                 raise self._too_large()
-            if not message["more_body"]:
+            if not message.get("more_body", False):
                 return b"".join(chunks)
 
     def _too_large(self) -> BodyTooLarge:

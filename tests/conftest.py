@@ -48,7 +48,10 @@ def _asked_for() -> str | None:
 
 TIERS: dict[str, Callable[[], str | None]] = {
     "containers": functools.cache(_docker),
-    "prometheus": _programs("prometheus", "promtool", package="Prometheus (Debian: prometheus)"),
+    "prometheus": _programs(
+        "prometheus", "promtool", "amtool", package="Prometheus (Debian: prometheus, prometheus-alertmanager)"
+    ),
+    "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
     "engine": _programs("pulumi", package="the Pulumi CLI"),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
     "clone": _asked_for,
@@ -60,8 +63,14 @@ def _required(tier: str) -> bool:
     return tier in REQUIRED or "all" in REQUIRED
 
 
+# What `make test ARGS=…` leaves in the environment would steer every make that a test runs.
+OF_THE_CALLING_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS", "TESTS", "NAME", "IMAGE", "DOCKER_ARGS")
+
+
 def pytest_configure() -> None:
-    """Refuse a REQUIRE_TIERS that names no tier, before a misspelling lets a run pass."""
+    """Refuse a REQUIRE_TIERS that names no tier, before a misspelling lets a run pass; forget the calling make."""
+    for variable in OF_THE_CALLING_MAKE:
+        os.environ.pop(variable, None)
     if unknown := REQUIRED - {*TIERS, "all"}:
         raise pytest.UsageError(
             f"REQUIRE_TIERS: no tier {', '.join(sorted(unknown))}; there are {', '.join(TIERS)}, all"

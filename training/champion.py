@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import to_builtins
 
 from app.artifact import Artifact, ArtifactError, current_version, load
 from training.evaluate import evaluate
 from training.export.runtime import Model
+from training.settings import SplitSettings
 from training.table import Table
 
 
@@ -23,7 +25,7 @@ class Champion:
     obstacle: str | None = None
 
 
-def measure_champion(parent: Path, table: Table, held_out: np.ndarray) -> Champion | None:
+def measure_champion(parent: Path, table: Table, held_out: np.ndarray, split: SplitSettings) -> Champion | None:
     """Measure the model that ``parent/current`` names on the ``held_out`` rows; None where there is no pointer.
 
     A champion with other features than the table's is taken at the metrics it recorded; one that predicts something
@@ -50,7 +52,9 @@ def measure_champion(parent: Path, table: Table, held_out: np.ndarray) -> Champi
     model = Model(artifact.model, {feature.name: feature.type for feature in manifest.features})
     answers = model.predict(table.frame().iloc[held_out])
     metrics = evaluate(answers, table.target[held_out], len(table.classes))
-    return Champion(version, metrics, note="measured on the same held-out rows")
+    held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(split)
+    caution = "" if held_out_then else ", some of which it may have been trained on"
+    return Champion(version, metrics, note=f"measured on the same held-out rows{caution}")
 
 
 def _fits(artifact: Artifact, table: Table) -> bool:

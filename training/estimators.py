@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
@@ -78,7 +79,8 @@ def fit(pipeline: Pipeline, frame: pd.DataFrame, target: np.ndarray, settings: T
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", category=ConvergenceWarning)
         try:
-            with joblib.parallel_config(n_jobs=-1):  # a forest's trees are the same on any number of cores
+            # A forest's trees are the same on any number of cores.
+            with joblib.parallel_config("threading", n_jobs=os.cpu_count()):
                 pipeline.fit(frame, target)
         except (ValueError, TypeError) as error:
             reason = " ".join(str(error).split())

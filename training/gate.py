@@ -46,8 +46,8 @@ def _against_reference(
     gained = improvement(metric, metrics[metric], reference[metric])
     if gained >= margin:
         return []
-    wanted = f"better by {margin:g}" if margin > 0 else f"worse by {-margin:g} at most"
-    return [f"{metric} {metrics[metric]:.4f} against {reference[metric]:.4f} of {who}: must be {wanted}"]
+    rule = f"must be better by {margin:g}" if margin > 0 else f"may be worse by {-margin:g} at most"
+    return [f"{metric} {metrics[metric]:.4f} against {reference[metric]:.4f} of {who}: {rule}"]
 
 
 def _against_limits(metrics: dict[str, float], limits: Limits) -> list[str]:

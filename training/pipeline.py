@@ -83,7 +83,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress) ->
         files = {MODEL: content, REPORT: report}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
-        champion = measure_champion(artifacts / name, table, test_rows)
+        champion = measure_champion(artifacts / name, table, test_rows, settings.split)
         if champion is not None and champion.note:
             progress.say(f"current model {champion.version}: {champion.note}")
         gate = judge(name, table.task, metrics, baseline, champion, settings.gate)

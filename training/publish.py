@@ -74,12 +74,11 @@ def promote(parent: Path, version: str) -> bool:
 
 
 def _is_whole(directory: Path) -> bool:
-    """Whether a verified version stands there."""
+    """Whether the version stands there that its name says, verified."""
     try:
-        load(directory)
+        return load(directory).manifest.version == directory.name
     except ArtifactError:
         return False
-    return True
 
 
 def _is_valid(directory: Path) -> None:
@@ -132,4 +131,4 @@ def _readable_errors(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise PublishError(f"{path}: {error.strerror or error}; nothing was promoted") from error
+        raise PublishError(f"{path}: {error.strerror or error}") from error

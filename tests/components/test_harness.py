@@ -51,7 +51,8 @@ def test_options_and_secrets_are_recorded() -> None:
     def program() -> None:
         keeper = pulumi.Output.secret("hidden")
         first = random.RandomPet("first", keepers={"k": keeper}, opts=pulumi.ResourceOptions(protect=True))
-        random.RandomPet("second", opts=pulumi.ResourceOptions(depends_on=[first], ignore_changes=["length"]))
+        opts = pulumi.ResourceOptions(depends_on=[first], ignore_changes=["length"], aliases=[pulumi.Alias(name="old")])
+        random.RandomPet("second", opts=opts)
 
     found = run(program)
     first, second = found.one("RandomPet", "first"), found.one("RandomPet", "second")
@@ -59,6 +60,7 @@ def test_options_and_secrets_are_recorded() -> None:
     assert first.inputs["keepers"] == Secret({"k": "hidden"})
     assert second.dependencies == (first.urn,)
     assert second.ignore_changes == ("length",)
+    assert "old" in second.aliases[0]
 
 
 def test_configuration_reaches_the_program_and_does_not_outlive_it() -> None:

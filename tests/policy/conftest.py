@@ -33,14 +33,15 @@ def _judge(
     protect: bool = False,
     config: dict[str, Any] | None = None,
     violations: list[str] | None = None,
+    from_sdk: bool = False,
 ) -> list[str]:
     """The violations of one resource, its ``inputs`` wrapped as the policy SDK wraps them.
 
     An UnknownValueError of the rule goes through, as the engine sees it too; ``violations`` then holds what was
-    reported before.
+    reported before. Inputs that come ``from_sdk`` itself bear its names and are not checked for them.
     """
     plain = deserialize_properties(inputs)
-    if _package(kind):
+    if not from_sdk and _package(kind):
         _check_names(_fields(kind), kind, plain)
     found = [] if violations is None else violations
     props = unknown_checking_proxy(plain)
@@ -121,7 +122,7 @@ def _names(kind: str, path: str = "") -> set[str]:
 
 @pytest.fixture(scope="session")
 def judge() -> Callable[..., list[str]]:
-    """``judge(rule, type, inputs, stack=…, protect=…, config=…, violations=…)`` → the violations' messages."""
+    """``judge(rule, type, inputs, …)`` → the violations' messages; see ``_judge`` for the rest."""
     return _judge
 
 

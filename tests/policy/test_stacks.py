@@ -52,8 +52,8 @@ def _wire(value: Any) -> Any:
 
 
 def _run(cloud: Cloud, tier: Tier, *, preview: bool = False) -> Run:
-    """The whole stack, with a candidate beside the stable release."""
-    return stack_run(cloud, tier, preview, "candidate")
+    """The whole stack: development builds its image, production has a candidate beside the stable release."""
+    return stack_run(cloud, tier, preview, "plain" if tier == "dev" else "candidate")
 
 
 def _resources(cloud: Cloud, tier: Tier, *, preview: bool = False) -> list[Registered]:
@@ -69,7 +69,12 @@ def test_every_plan_satisfies_every_rule(
 ) -> None:
     violations: list[str] = []
     for resource in _resources(cloud, tier, preview=preview):
-        options = {"stack": stack_name(cloud, tier), "protect": resource.protect, "violations": violations}
+        options = {
+            "stack": stack_name(cloud, tier),
+            "protect": resource.protect,
+            "violations": violations,
+            "from_sdk": True,
+        }
         for rule in RESOURCE_RULES:
             try:
                 judge(rule, resource.type, _wire(resource.inputs), **options)
@@ -234,10 +239,7 @@ def test_every_type_that_names_sources_of_traffic_is_held_to_the_load_balancers_
 def test_every_type_that_a_component_protects_must_be_kept() -> None:
     protected = {resource.type for resource in _all_resources() if resource.protect}
     held = {
-        run.by_urn(urn).type
-        for cloud, tier in stacks()
-        if (run := _run(cloud, tier))
-        for urn in fakes(cloud).data(run)
+        run.by_urn(urn).type for cloud, tier in stacks() if (run := _run(cloud, tier)) for urn in fakes(cloud).data(run)
     }
     assert protected
     assert protected | held <= set(retention.TABLE)

@@ -80,6 +80,13 @@ def test_an_unknown_source_that_is_no_longer_asked_for_does_not_matter(judge: Ca
     assert judge(INGRESS, RULE, {**INBOUND, "direction": "Outbound", "sourceAddressPrefix": UNKNOWN}) == []
 
 
+def test_a_reference_to_a_vault_whose_address_is_unknown_passes(judge: Callable[..., list[str]]) -> None:
+    secrets = [{"name": "api-token", "keyVaultUrl": UNKNOWN, "identity": UNKNOWN}]
+    containers = [{"env": [{"name": "API_TOKEN", "secretRef": "api-token"}]}]
+    inputs = {"configuration": {"secrets": secrets}, "template": {"containers": containers}}
+    assert judge(SECRET_ENVIRONMENT, APP, inputs) == []
+
+
 def test_a_value_that_only_has_to_be_there_may_be_unknown(judge: Callable[..., list[str]]) -> None:
     assert judge(ENCRYPTION, "aws:sns/topic:Topic", {"kmsMasterKeyId": UNKNOWN}) == []
     tags = dict.fromkeys(("project", "stack", "environment", "managed-by"), UNKNOWN)

@@ -23,7 +23,6 @@ from training.settings import load_settings
 from training.table import Table, build_table
 
 REPOSITORY = Path(__file__).parents[2]
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @dataclass(frozen=True)
@@ -45,28 +44,16 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def train_command() -> Command:
-    """Run ``python -m training`` as a user does: a process of its own, with its output as text."""
-
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "training", *map(str, arguments)],
-            cwd=REPOSITORY,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def iris_artifacts(tmp_path_factory: pytest.TempPathFactory, train_command: Command) -> Path:
+def iris_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An artifacts directory in which ``python -m training`` has been run once without options."""
     directory = tmp_path_factory.mktemp("artifacts")
-    done = train_command("--artifacts", directory, PYTHONHASHSEED="1")
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "--artifacts", str(directory)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return directory
 

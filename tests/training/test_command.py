@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,16 +111,14 @@ def test_the_same_training_elsewhere_gives_the_same_bytes(iris_artifacts: Path, 
         assert (second.directory / name).read_bytes() == (first.directory / name).read_bytes()
 
 
-def test_progress_and_decisions_are_plain_lines_where_there_is_no_terminal(
-    tmp_path: Path, train_command: Callable[..., Any]
-) -> None:
-    done = train_command("--artifacts", tmp_path, *SMALL)
-    assert done.returncode == 0
+def test_progress_and_decisions_are_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
+    done = invoke("--artifacts", tmp_path, *SMALL)
+    assert done.exit_code == 0
     assert "\x1b" not in done.stdout
     for words in ("✓ ingest", "✓ publish", "species: classification", "120 rows to train on", "is now the current"):
         assert words in done.stdout
-    again = train_command("--artifacts", tmp_path, *SMALL)
-    assert again.returncode == 0
+    again = invoke("--artifacts", tmp_path, *SMALL)
+    assert again.exit_code == 0
     assert "was the current model already" in again.stdout
 
 
@@ -153,12 +150,14 @@ def test_the_champion_is_measured_on_the_new_rows_and_its_betters_only_replace_i
 
     assert run(bad).exit_code == 0
     first = current_version(tmp_path / "a" / "m")
-    assert run(good).exit_code == 0
+    replacing = run(good)
+    assert replacing.exit_code == 0
+    assert "measured on the same held-out rows, some of which it may have been trained on" in replacing.output
     second = current_version(tmp_path / "a" / "m")
     assert first != second
     result = run(bad)
     assert result.exit_code == 1
-    assert f"of the current model {second}: must be worse by 0.02 at most" in result.stderr
+    assert f"of the current model {second}: may be worse by 0.02 at most" in result.stderr
     assert current_version(tmp_path / "a" / "m") == second
 
 
@@ -266,7 +265,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_current_model(tmp_path: Path) ->
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"error: {tmp_path}/iris/")
-    assert "File too large; nothing was promoted" in done.stderr
+    assert "File too large" in done.stderr
     assert load(tmp_path / "iris").manifest.version == before
     assert {path.name for path in (tmp_path / "iris").iterdir()} == {before, "current", ".lock"}
 

@@ -50,8 +50,9 @@ def test_the_split_is_disjoint_exhaustive_stratified_and_repeatable() -> None:
 def test_classes_and_sizes_that_cannot_be_split_are_refused_in_our_own_words(
     target: list[Any], settings: dict[str, Any], words: str
 ) -> None:
+    defaults: dict[str, Any] = {"test_size": 0.2, "seed": 0, "stratify": True, **settings}
     with pytest.raises(DataError, match=words):
-        split_rows(table_of(target), SplitSettings(**{"test_size": 0.2, "seed": 0, "stratify": True, **settings}))
+        split_rows(table_of(target), SplitSettings(**defaults))
 
 
 def test_classification_metrics_of_a_known_case() -> None:
