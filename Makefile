@@ -8,6 +8,7 @@ BASE_IMAGE ?=#	another base for the images than the Dockerfile's
 IMAGE ?=#	another name for the image
 DOCKER_ARGS ?=#	further options of `docker build`
 ARGS ?=#	further options of the command that a target runs
+STACK ?= dev#	a Pulumi stack: dev (this machine), azure-dev, aws-dev, gcp-dev, …-prod
 TESTS ?=#	files, folders or test ids; all when empty
 
 VENV := .venv/bin
@@ -22,7 +23,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image lock clean setup setup-dev
+.PHONY: help run train test check format image train-image preview up destroy lock clean setup setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +65,15 @@ image: ## build the serving image mlplatform-$(NAME):<model version>
 train-image: ## build the training image mlplatform-train
 	@$(BUILD) --target train --tag $(or $(IMAGE),mlplatform-train) .
 
+preview: setup-infra ## show what would change in a stack: make preview STACK=azure-dev
+	@pulumi preview --stack $(STACK) --policy-pack policy $(ARGS)
+
+up: setup-infra ## deploy a stack, held to the policy pack: make up STACK=azure-dev
+	@pulumi up --stack $(STACK) --policy-pack policy $(ARGS)
+
+destroy: setup-infra ## take a stack down; what holds data is protected: make destroy STACK=azure-dev
+	@pulumi destroy --stack $(STACK) $(ARGS)
+
 COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links pyproject.toml
 lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for newer versions)
@@ -81,3 +91,8 @@ setup:
 
 setup-dev:
 	$(INSTALL) dev
+
+# The packages of every cloud beside those of the service, about 1 GB; `make run` never needs them.
+setup-infra:
+	@command -v pulumi >/dev/null || { echo "setup: no pulumi on the PATH; install the Pulumi CLI (https://www.pulumi.com/docs/install/)" >&2; exit 1; }
+	$(INSTALL) infra

@@ -64,7 +64,7 @@ class Run:
 def clone(copy_of_the_repository: Callable[[], Path]) -> Path:
     """A copy with empty locks whose .venv borrows this environment's packages, so that setting up takes seconds."""
     directory = copy_of_the_repository()
-    for lock in ("serve", "train"):
+    for lock in ("serve", "train", "infra"):
         (directory / "requirements" / f"{lock}.txt").write_text("")
     made = make(directory, "setup", f"PYTHON={sys.executable}")
     assert made.returncode == 0, made.stderr
@@ -141,6 +141,34 @@ def test_a_python_that_is_too_old_or_missing_is_one_line(clone: Path, tmp_path: 
         told = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
         assert len(told) == 1
         assert reason in told[0]
+
+
+def test_a_stack_needs_the_pulumi_command_and_is_told_where_to_get_it(clone: Path, tmp_path: Path) -> None:
+    for program in ("make", "sh"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    refused = make(clone, "up", "STACK=azure-dev", f"PYTHON={sys.executable}", PATH=str(tmp_path))
+    assert refused.returncode != 0
+    assert "install the Pulumi CLI" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "called"),
+    [
+        ("preview", "preview --stack aws-dev --policy-pack policy --diff"),
+        ("up", "up --stack aws-dev --policy-pack policy --diff"),
+        ("destroy", "destroy --stack aws-dev --diff"),
+    ],
+)
+def test_a_stack_is_previewed_and_deployed_under_the_policy_pack(
+    clone: Path, tmp_path: Path, target: str, called: str
+) -> None:
+    # Stands for the Pulumi command: it only says how it was called.
+    (tmp_path / "pulumi").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "pulumi").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    made = make(clone, target, "STACK=aws-dev", "ARGS=--diff", f"PYTHON={sys.executable}", PATH=path)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[-1] == called
 
 
 def test_make_alone_lists_every_target_and_the_documents_name_no_other(repository: Path) -> None:
