@@ -18,6 +18,9 @@ from pathlib import Path
 
 import pytest
 
+# ONNX Runtime reports usage from its first import on unless this stands before it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 REQUIRED = {name for name in re.split(r"[,\s]+", os.environ.get("REQUIRE_TIERS", "")) if name}
 

@@ -52,7 +52,9 @@ def measure_champion(parent: Path, table: Table, held_out: np.ndarray, split: Sp
     model = Model(artifact.model, {feature.name: feature.type for feature in manifest.features})
     answers = model.predict(table.frame().iloc[held_out])
     metrics = evaluate(answers, table.target[held_out], len(table.classes))
-    held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(split)
+    held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(
+        split
+    )
     caution = "" if held_out_then else ", some of which it may have been trained on"
     return Champion(version, metrics, note=f"measured on the same held-out rows{caution}")
 

@@ -22,11 +22,13 @@ The pipeline: ingest (iris, CSV or Parquet) → validate (roles and types of the
 than a predictor without features, not worse than the current model, within the limits set) → publish.
 
 Settings come from training/params.toml, then --params FILE, then the options, then --set; every key is explained in
-training/params.toml. The same data, settings, code and libraries give the same version, byte for byte.
+training/params.toml. With a --store (s3://…, gs://…, az://… or file:///…; credentials from the environment) the
+current model is taken from there, and the new version uploaded. The same data, settings, code and libraries give the
+same version, byte for byte.
 
 Exit status: 0 the model is the current one; 1 it was refused, by the gate (its version is written all the same, with
-the verdict in release.json) or because the exported graph disagrees with scikit-learn; 2 the data, the settings or the
-disk do not allow a training.
+the verdict in release.json) or because the exported graph disagrees with scikit-learn; 2 the data, the settings or
+the disk do not allow a training.
 """
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -47,6 +49,10 @@ def train(
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Set any key; repeatable.")
     ] = None,
     artifacts: Annotated[Path, typer.Option(metavar="DIR", help="Where models are kept.")] = Path("artifacts"),
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", envvar="ARTIFACTS_URL", help="Object store to compare with and upload to."),
+    ] = None,
 ) -> None:
     """Train and publish."""
     if context.invoked_subcommand is not None:
@@ -62,7 +68,7 @@ def train(
     try:
         given = {key: value for key, value in options.items() if value is not None}
         settings = load_settings(params, given, override or [])
-        raise typer.Exit(_run(settings, name or _default_name(settings.data.source), artifacts))
+        raise typer.Exit(_run(settings, name or _default_name(settings.data.source), artifacts, store))
     except TrainingError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(UNUSABLE) from None
@@ -79,7 +85,7 @@ def main() -> None:
     app(prog_name="python -m training")
 
 
-def _run(settings: Settings, name: str, artifacts: Path) -> int:
+def _run(settings: Settings, name: str, artifacts: Path, store: str | None) -> int:
     """Train, say what came of it, and return the exit status."""
     if not _NAME.fullmatch(name):
         raise SettingsError(f"--name {name}: use lower-case letters, digits, '-' and '_' (63 at most)")
@@ -88,7 +94,7 @@ def _run(settings: Settings, name: str, artifacts: Path) -> int:
     from training.progress import Progress
 
     console = Console(highlight=False)
-    outcome = run_training(settings, name, artifacts, Progress(console))
+    outcome = run_training(settings, name, artifacts, Progress(console), store)
     version = outcome.manifest.version
     console.print(f"report: {outcome.directory / 'report.html'}", soft_wrap=True, markup=False)
     if not outcome.gate.passed:

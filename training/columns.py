@@ -12,6 +12,7 @@ import pandas as pd
 from app.artifact import MAX_MAGNITUDE, FeatureType
 from training.errors import DataError
 
+_NOT_IN_NAMES = re.compile(r'["\\\x00-\x1f]')  # what the service cannot decode in the name of a request's field
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([ T].*)?")
 
 
@@ -60,7 +61,12 @@ def parse_column(name: str, series: pd.Series) -> Column:
 
 
 def check_feature(column: Column, max_categories: int) -> None:
-    """Refuse a column that cannot be a feature: one without values, or text with too many distinct ones."""
+    """Refuse a column that cannot be a feature: its name, no values, or text with too many distinct ones."""
+    if _NOT_IN_NAMES.search(column.name):
+        raise DataError(
+            f"column {column.name!r}: a feature's name cannot hold quotation marks, backslashes or control characters; "
+            "rename it"
+        )
     if column.missing.all():
         raise DataError(f"column '{column.name}' has no values; {_remedy(column.name)}")
     count = len(column.categories)
@@ -72,7 +78,7 @@ def check_feature(column: Column, max_categories: int) -> None:
 
 
 def _remedy(name: str) -> str:
-    return f"leave it out with --ignore '{name}'"
+    return f"leave it out with --ignore {name!r}"
 
 
 def _floats(series: pd.Series) -> np.ndarray:

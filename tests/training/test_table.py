@@ -92,16 +92,24 @@ def test_a_csv_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: Pa
     assert list(read_table(str(file)).columns) == ["x", "y"]
 
 
+def test_empty_lines_before_the_header_of_a_csv_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(b"\n\nx,y\n1,no\n")
+    assert list(read_table(str(file)).columns) == ["x", "y"]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "empty"),
+        (b"\n\n", "empty"),
         (b"a,b\n", "no rows"),
         (b"a,b,a\n1,2,3\n", "two columns are named 'a'"),
         (b",a\n0,1\n", "column 1 has no name"),
         (b"a,b\n1,2,3\n", "not a comma-separated table"),
         (b"a,b\n1,2\n3,4,5\n", "not a comma-separated table (Expected 2 fields in line 3, saw 3)"),
         (b"a,b\n\xff\xfe,1\n", "not UTF-8"),
+        (b'a,"b\n' + b"1,2\n" * 40_000, "not a comma-separated table (field larger than field limit"),
     ],
 )
 def test_a_csv_that_is_no_table_is_refused_with_its_name_and_the_reason(
@@ -189,6 +197,8 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
         ({"mixed": pd.Series([1, "a"] * 12, dtype=object)}, {}, ["'mixed' holds int and str values"]),
         ({"tags": [["a"]] * ROWS}, {}, ["'tags' holds list values"]),
         ({"z": 1j}, {}, ["'z' holds complex128"]),
+        ({'a"b': 1.0}, {}, ["'a\"b'", "quotation marks", "rename it"]),
+        ({"a\nb": 1.0}, {}, [r"'a\nb'", "control characters", "rename it"]),
     ],
 )
 def test_what_cannot_be_learnt_is_refused_by_name_with_the_remedy(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +41,12 @@ NARROW, WIDE = 3.4, 6.8  # inches: in a card, across the page
 
 def histogram(name: str, values: np.ndarray, unit: str, width: float = NARROW) -> str:
     """How the numbers ``values`` are distributed, in ``_BINS`` equal bins at most."""
+    low, high = float(values.min()), float(values.max())
     bins = min(_BINS, len(np.unique(values)))
-    counts, edges = np.histogram(values, bins=max(bins, 1))
+    if (high - low) / bins <= np.spacing(max(-low, high)):  # one value, or no number between such bins' edges
+        margin = max(0.5, _BINS * float(np.spacing(max(-low, high))))
+        low, high = low - margin, high + margin
+    counts, edges = np.histogram(values, bins=bins, range=(low, high))
 
     def draw(axes: Any) -> None:
         axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=_ACCENT, edgecolor="none")
@@ -97,7 +102,10 @@ def _draw(name: str, description: str, size: tuple[float, float], draw: Any) -> 
         axes.patch.set_alpha(0)
         draw(axes)
         target = io.StringIO()
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        # Texts stay texts for the reader's fonts; that the one which measures them lacks a glyph does not matter.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+            figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :]
     for stand_in, variable in _VARIABLES.items():

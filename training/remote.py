@@ -1,0 +1,95 @@
+"""Artifacts beyond this machine: an object store (S3, GCS, Azure, a directory) with the layout of ``artifacts/``.
+
+A training job in a cloud starts with an empty disk: it takes the current model from the store, judges its own against
+it, and hands its version back. The pointer is written last, and only for a model that passed the gate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from app.artifact import CURRENT, MANIFEST, RELEASE, VERSION_LENGTH, Manifest, Release, sha256, version_of
+from training.errors import PublishError, SettingsError
+from training.publish import promote, write_version
+
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
+
+
+class Remote:
+    """The models of one name in the store at ``url``; credentials are those of the environment.
+
+    Raises SettingsError for an address that no store has, and PublishError where the store refuses.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._address = f"{url.rstrip('/')}/{name}"
+        self._name = name
+        try:
+            self._store: ObjectStore = from_url(url)
+        except (BaseError, ValueError) as error:
+            raise SettingsError(f"--store {url}: {_first_line(error)}; use s3://, gs://, az:// or file:///") from error
+
+    def fetch_current(self, parent: Path) -> None:
+        """Make the store's current model, if it has one, current under ``parent``; call it under ``locked``."""
+        pointer = self._get(CURRENT)
+        if pointer is None:
+            return
+        version = pointer.decode(errors="replace").strip()
+        if not _VERSION.fullmatch(version):
+            raise PublishError(f"{self._address}/{CURRENT}: '{version[:80]}' is not a version")
+        try:
+            manifest = msgspec.json.decode(self._need(version, MANIFEST), type=Manifest)
+            release = msgspec.json.decode(self._need(version, RELEASE), type=Release)
+        except msgspec.DecodeError as error:
+            raise PublishError(f"{self._address}/{version}: damaged ({error})") from error
+        files = {file: self._need(version, file) for file in manifest.files}
+        altered = [file for file, content in files.items() if sha256(content) != manifest.files[file]]
+        if altered or version_of(manifest) != version:
+            raise PublishError(f"{self._address}/{version}/{(altered or [MANIFEST])[0]}: altered or truncated")
+        write_version(parent, manifest, files, release)
+        promote(parent, version)
+
+    def upload(self, directory: Path, move_pointer: bool) -> None:
+        """Copy a version to the store, then let the store's pointer name it if ``move_pointer``."""
+        for file in sorted(directory.iterdir()):
+            self._put(f"{directory.name}/{file.name}", file.read_bytes())
+        if move_pointer:
+            self._put(CURRENT, f"{directory.name}\n".encode())
+
+    def _need(self, version: str, file: str) -> bytes:
+        """A file of a version that must be there."""
+        content = self._get(f"{version}/{file}")
+        if content is None:
+            raise PublishError(f"{self._address}/{version}/{file}: missing, though {CURRENT} names this version")
+        return content
+
+    def _get(self, path: str) -> bytes | None:
+        """An object's content, or None where there is none."""
+        with self._readable_errors(path):
+            try:
+                return bytes(self._store.get(f"{self._name}/{path}").bytes())
+            except FileNotFoundError:
+                return None
+
+    def _put(self, path: str, content: bytes) -> None:
+        with self._readable_errors(path):
+            self._store.put(f"{self._name}/{path}", content)
+
+    @contextmanager
+    def _readable_errors(self, path: str) -> Generator[None]:
+        """One line that names the object, instead of the store's report of many."""
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            raise PublishError(f"{self._address}/{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
