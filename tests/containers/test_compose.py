@@ -93,6 +93,11 @@ def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
         lambda: f"{counted} is {query(prometheus, counted)}",
         60,
     )
-    targets = httpx.get(f"{prometheus}/api/v1/targets").json()["data"]["activeTargets"]
-    assert {target["labels"]["job"]: target["health"] for target in targets} == {"api": "up", "prometheus": "up"}
+
+    def health() -> dict[str, str]:
+        targets = httpx.get(f"{prometheus}/api/v1/targets").json()["data"]["activeTargets"]
+        return {target["labels"]["job"]: target["health"] for target in targets}
+
+    # Each target has its own first scrape.
+    until(lambda: health() == {"api": "up", "prometheus": "up"}, lambda: f"targets: {health()}", 60)
     assert query(prometheus, 'api_request_latency_seconds_count{job="api", endpoint="/predict"}')
