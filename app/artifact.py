@@ -20,6 +20,7 @@ so for every model alike.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ REPORT = "report.html"
 RELEASE = "release.json"
 CURRENT = "current"
 VERSION_LENGTH = 16
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
 MAX_MAGNITUDE = 3.4028234663852886e38
 
 FeatureType = Literal["number", "boolean", "category"]
@@ -63,7 +65,8 @@ class Feature(_Strict, frozen=True):
     """One column of the request: its type, what was seen of it in training and how it was distributed.
 
     ``nullable`` features had gaps in training; they may be null or left out. ``minimum`` and ``maximum`` are the
-    observed range of numbers (information, not a limit); ``categories`` are the only texts accepted.
+    observed range of numbers (information, not a limit); ``categories`` are the only texts accepted. ``name`` has no
+    quotation marks, backslashes or control characters, which the request's decoder cannot tell names by.
     """
 
     name: str
@@ -171,7 +174,7 @@ def version_of(manifest: Manifest) -> str:
 def current_version(parent: Path) -> str | None:
     """The version that ``parent/current`` points at, or None where there is no pointer."""
     try:
-        return (parent / CURRENT).read_text(encoding="utf-8").strip()
+        return (parent / CURRENT).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
 
@@ -182,11 +185,14 @@ def resolve(path: Path) -> Path:
         raise ArtifactError(f"{path}: no such directory; train a model with `make train` or set MODEL_PATH")
     if (path / MANIFEST).exists():
         return path
-    version = current_version(path)
+    try:
+        version = current_version(path)
+    except OSError as error:
+        raise ArtifactError(f"{path / CURRENT}: {error.strerror or error}") from error
     if version is None:
         raise ArtifactError(f"{path}: holds neither {MANIFEST} nor the pointer '{CURRENT}'; train a model first")
-    if not version or Path(version).name != version:
-        raise ArtifactError(f"{path / CURRENT}: '{version[:80]}' is not a version")
+    if not _VERSION.fullmatch(version):
+        raise ArtifactError(f"{path / CURRENT}: {version[:80]!r} is not a version")
     return path / version
 
 

@@ -162,5 +162,5 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
     if media_type != b"application/json" and not _JSON.fullmatch(media_type):
         shown = media_type[:100].decode("latin-1") or "none"
         raise UnsupportedMediaType(f"the content type is {shown}; send application/json in UTF-8")
-    if headers.get(b"content-encoding", b"identity") != b"identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("compressed bodies are not read; send it without Content-Encoding")

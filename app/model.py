@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from app.artifact import MODEL, Artifact, ArtifactError, Manifest
+from app.artifact import MANIFEST, MODEL, Artifact, ArtifactError, Manifest
 from app.schema import Feed, RequestSchema
 
 TOLERANCE = 1e-6  # of the self-check: another CPU's arithmetic passes, another model does not
@@ -74,7 +74,11 @@ class Model:
 
     def _example_feed(self) -> Feed:
         """The manifest's example as the graph's inputs, through the very decoder that reads requests."""
-        schema = RequestSchema(self.manifest, max_rows=1)
+        try:
+            schema = RequestSchema(self.manifest, max_rows=1)
+        except (ValueError, TypeError) as error:
+            file = self._file.with_name(MANIFEST)
+            raise ArtifactError(f"{file}: no request can hold its features ({_first_line(error)})") from error
         try:
             return schema.feed([schema.decode_row(msgspec.json.encode(self.manifest.example.instance))])
         except msgspec.ValidationError as error:

@@ -77,6 +77,7 @@ def serve(
     )
     server = Server(config, phase, settings.drain_seconds, on_started)
     with explained(settings.host, settings.port):
+        listener.listen(config.backlog)  # here, since the event loop passes over a port that others listen on
         server.run([listener])
     logger.info("stopped")
     return 0 if server.started else 1

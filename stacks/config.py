@@ -7,12 +7,10 @@ dataclass in camelCase; docs/clouds.md lists every key.
 from __future__ import annotations
 
 import re
-import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Generic, TypeVar, cast, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast, get_args
 
-import msgspec
 import pulumi
 
 from components.spec import (
@@ -31,13 +29,10 @@ from components.spec import (
     Traffic,
 )
 from observability.rules import Severity
+from stacks.objects import ConfigError, convert, full_key
 
 Own = TypeVar("Own")
 Spec = TypeVar("Spec")
-
-
-class ConfigError(pulumi.RunError):
-    """A key of the stack's configuration that is missing or wrong; the message names key, value and fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +88,7 @@ def choice(key: str, valid: Sequence[str]) -> str:
     """The value of ``key``, which must be one of ``valid``."""
     value = _text(key, f"one of {', '.join(valid)}")
     if value not in valid:
-        raise ConfigError(f"{_full(key)} is '{value}'; choose one of {', '.join(valid)}")
+        raise ConfigError(f"{full_key(key)} is '{value}'; choose one of {', '.join(valid)}")
     return value
 
 
@@ -145,15 +140,17 @@ def _building(config: pulumi.Config, environment: Environment) -> bool:
     if image is None:
         return False
     if image != "build":
-        raise ConfigError(f"{_full('image')} is '{image}'; write 'build', or remove it and set stable")
+        raise ConfigError(f"{full_key('image')} is '{image}'; write 'build', or remove it and set stable")
     if environment.production:
         raise ConfigError(
-            f"{_full('image')} is 'build', which production refuses: a release is built once and promoted by digest; "
+            f"{full_key('image')} is 'build', which production refuses: a release is built once, promoted by digest; "
             "remove it and set stable (image, modelVersion, commit)"
         )
     for key in ("stable", "candidate", "candidateWeight"):
         if (value := config.get(key)) is not None:
-            raise ConfigError(f"{_full(key)} is {value} beside image: build, which deploys this checkout; remove one")
+            raise ConfigError(
+                f"{full_key(key)} is {value} beside image: build, which deploys this checkout; remove one"
+            )
     return True
 
 
@@ -161,7 +158,7 @@ def _refuse_open_production(environment: Environment, service: ServiceSpec) -> N
     """Production is never public without authentication."""
     if environment.production and service.ingress == "public" and service.authentication is None:
         raise ConfigError(
-            f"{_full('service')}.ingress is 'public' without authentication, which production refuses; "
+            f"{full_key('service')}.ingress is 'public' without authentication, which production refuses; "
             "set service.authentication (issuer, audience) or ingress: private"
         )
 
@@ -183,14 +180,14 @@ def _release(key: str) -> Release | None:
     try:
         return Release(model_version=entry.model_version, image=entry.image, commit=entry.commit)
     except SpecError as error:
-        raise ConfigError(f"{_full(key)}: {error}") from error
+        raise ConfigError(f"{full_key(key)}: {error}") from error
 
 
 def _training_image() -> str:
     """The training image by digest, for a stack that builds nothing."""
     value = _text("trainingImage", "repository@sha256:…, or remove training")
     if re.fullmatch(IMAGE, value) is None:
-        raise ConfigError(f"{_full('trainingImage')} is '{value}'; refer to it by digest: repository@sha256:…")
+        raise ConfigError(f"{full_key('trainingImage')} is '{value}'; refer to it by digest: repository@sha256:…")
     return value
 
 
@@ -204,7 +201,7 @@ def _monitoring() -> MonitoringSpec:
 
 def _receiver(key: str, found: object) -> Receiver:
     """One entry of ``receivers``."""
-    entry = _convert(key, found, _ReceiverEntry)
+    entry = convert(key, found, _ReceiverEntry)
     address: pulumi.Input[str]
     if entry.secret and not entry.address:
         if pulumi.Config().get(entry.secret) is None:
@@ -213,7 +210,7 @@ def _receiver(key: str, found: object) -> Receiver:
     elif entry.address and not entry.secret:
         address = entry.address
     else:
-        raise ConfigError(f"{_full(key)} needs exactly one of address and secret (the name of a secret key)")
+        raise ConfigError(f"{full_key(key)} needs exactly one of address and secret (the name of a secret key)")
     return Receiver(name=entry.name, kind=entry.kind, address=address, severities=entry.severities)
 
 
@@ -227,45 +224,9 @@ def _text(key: str, expected: str) -> str:
 
 def _object(key: str, spec: type[Spec]) -> Spec:
     """The object under ``key``, empty where it is absent, as a dataclass."""
-    return _convert(key, pulumi.Config().get_object(key) or {}, spec)
-
-
-def _convert(key: str, found: object, spec: type[Spec]) -> Spec:
-    """``found`` as the dataclass ``spec``; an unknown, missing or wrong field is an error that names it."""
-    try:
-        return msgspec.convert(_snake_case(key, found, spec), spec)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{_full(key)} is {found!r}: {error}") from error
-
-
-def _snake_case(key: str, found: object, spec: Any) -> object:
-    """``found`` with the camelCase names of ``spec``'s fields turned into Python's, in nested dataclasses too."""
-    spec = next((option for option in get_args(spec) if is_dataclass(option)), spec)
-    if not is_dataclass(spec):
-        return found
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{_full(key)} is {found!r}; write an object")
-    hints = typing.get_type_hints(spec)
-    names = {_camel_case(field.name): field.name for field in fields(spec)}
-    result: dict[str, object] = {}
-    for name, value in cast(Mapping[str, object], found).items():
-        if name not in names:
-            raise ConfigError(f"{_full(key)}.{name} is not a setting; choose from {', '.join(sorted(names))}")
-        result[names[name]] = _snake_case(f"{key}.{name}", value, hints[names[name]])
-    return result
-
-
-def _camel_case(name: str) -> str:
-    """``memory_mb`` → ``memoryMb``."""
-    head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
-
-
-def _full(key: str) -> str:
-    """The key as ``pulumi config set`` takes it."""
-    return f"{pulumi.get_project()}:{key}"
+    return convert(key, pulumi.Config().get_object(key) or {}, spec)
 
 
 def _missing(key: str, expected: str) -> ConfigError:
     """The error for a key that is not there."""
-    return ConfigError(f"{_full(key)} is not set; `pulumi config set {_full(key)} …` to {expected}")
+    return ConfigError(f"{full_key(key)} is not set; `pulumi config set {full_key(key)} …` to {expected}")

@@ -77,9 +77,10 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
-    """A Parquet file."""
+    """A Parquet file. An index that pandas stored under a name is a column like any other."""
     try:
-        return pd.read_parquet(file)
+        table = pd.read_parquet(file)
+        return table.reset_index() if any(table.index.names) else table
     except ValueError as error:  # pyarrow's ArrowInvalid is one
         raise DataError(f"{file}: not a Parquet file ({' '.join(str(error).split())[:200]})") from error
 

@@ -50,6 +50,8 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     both cases nothing is published. A version that the gate refuses is written, but the pointer stays.
     """
     remote = Remote(store, name) if store else None
+    if remote is not None:
+        remote.reach()
     with progress.stage("ingest"):
         raw = read_table(settings.data.source)
         progress.say(f"{len(raw)} rows and {len(raw.columns)} columns from {settings.data.source}")

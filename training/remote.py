@@ -36,23 +36,30 @@ class Remote:
         except (BaseError, ValueError) as error:
             raise SettingsError(f"--store {url}: {_first_line(error)}; use s3://, gs://, az:// or file:///") from error
 
+    def reach(self) -> None:
+        """Ask the store once, so that a wrong address or credential is found before a long training."""
+        self._get(CURRENT)
+
     def fetch_current(self, parent: Path) -> None:
-        """Make the store's current model, if it has one, current under ``parent``; call it under ``locked``."""
+        """Make the store's current model, if it has one, current under ``parent``; call it under ``locked``.
+
+        A damaged one is an error, unlike a damaged model on this disk: others may be serving from the store.
+        """
         pointer = self._get(CURRENT)
         if pointer is None:
             return
         version = pointer.decode(errors="replace").strip()
         if not _VERSION.fullmatch(version):
-            raise PublishError(f"{self._address}/{CURRENT}: '{version[:80]}' is not a version")
+            raise self._damaged(CURRENT, f"'{version[:80]}' is not a version")
         try:
             manifest = msgspec.json.decode(self._need(version, MANIFEST), type=Manifest)
             release = msgspec.json.decode(self._need(version, RELEASE), type=Release)
         except msgspec.DecodeError as error:
-            raise PublishError(f"{self._address}/{version}: damaged ({error})") from error
+            raise self._damaged(version, str(error)) from error
         files = {file: self._need(version, file) for file in manifest.files}
         altered = [file for file, content in files.items() if sha256(content) != manifest.files[file]]
         if altered or version_of(manifest) != version:
-            raise PublishError(f"{self._address}/{version}/{(altered or [MANIFEST])[0]}: altered or truncated")
+            raise self._damaged(f"{version}/{(altered or [MANIFEST])[0]}", "altered or truncated")
         write_version(parent, manifest, files, release)
         promote(parent, version)
 
@@ -67,8 +74,13 @@ class Remote:
         """A file of a version that must be there."""
         content = self._get(f"{version}/{file}")
         if content is None:
-            raise PublishError(f"{self._address}/{version}/{file}: missing, though {CURRENT} names this version")
+            raise self._damaged(f"{version}/{file}", "missing")
         return content
+
+    def _damaged(self, path: str, reason: str) -> PublishError:
+        """The error for a current model that cannot be compared with, with the remedy."""
+        remedy = f"restore it, or delete {self._address}/{CURRENT} to go on without a current model"
+        return PublishError(f"{self._address}/{path}: {reason}; {remedy}")
 
     def _get(self, path: str) -> bytes | None:
         """An object's content, or None where there is none."""

@@ -34,8 +34,8 @@ class _Alarm:
 
 
 _ABOVE, _BELOW = "GreaterThanThreshold", "LessThanThreshold"
-# docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html; counts without a
-# request are not reported, and no report of healthy hosts means that there is none.
+# docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html: counts are reported
+# when they are not zero, hosts while targets are registered, so a missing HealthyHostCount means that there is none.
 BALANCER_ALARMS = {
     "balancer-5xx": _Alarm(
         "HTTPCode_ELB_5XX_Count", "Sum", _ABOVE, 5, 3, "notBreaching", "The load balancer itself answers 5xx"

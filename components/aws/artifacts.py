@@ -119,8 +119,9 @@ class Artifacts(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn, "url": self.url})
 
     def _policy(self, arn: pulumi.Output[str]) -> pulumi.Output[str]:
-        """Refuse what is not encrypted on the way (docs.aws.amazon.com/AmazonS3/latest/userguide/
-        security-best-practices.html, amazon-s3-policy-keys.html)."""
+        """Refuse what is not encrypted on the way (aws.amazon.com/blogs/storage/
+        enforcing-encryption-in-transit-with-tls1-2-or-higher-with-amazon-s3; the second statement repeats what S3 has
+        asked for since 2024)."""
         refuse = {
             "Effect": "Deny",
             "Principal": "*",

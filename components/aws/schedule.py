@@ -11,8 +11,9 @@ def scheduler_expression(cron: str) -> str:
     """``cron(…)`` of the same times as the five fields of ``cron``.
 
     The Scheduler counts weekdays from 1, so they are named; it wants a year, and ``?`` for the one of day and weekday
-    that is not asked about (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based). Cron's
-    "this day of the month or that weekday" it cannot express.
+    that is not asked about (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based; the fields
+    and wildcards: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html). Cron's "this day of the
+    month or that weekday" it cannot express.
     """
     minute, hour, day, month, weekday = cron.split()
     if day != "*" and weekday != "*":

@@ -87,9 +87,7 @@ class TrainingJob(pulumi.ComponentResource):
             **tasks.hardened(f"{USER_ID}:{USER_ID}"),
             "readonlyRootFilesystem": False,
             "entryPoint": ["timeout", "--kill-after=30", str(spec.timeout_seconds), "python", "-m", "training"],
-            "environment": tasks.environment(
-                {"ARTIFACTS_URL": pulumi.Output.concat(bucket.url, "/artifacts"), "AWS_REGION": account.region}
-            ),
+            "environment": tasks.environment({"ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region}),
             "logConfiguration": tasks.log_configuration(telemetry.training_logs.name, account.region, _CONTAINER),
         }
         definition = ecs.TaskDefinition(

@@ -204,8 +204,9 @@ def _configuration(
 def _weights(app_name: str, traffic: Traffic, stable: pulumi.Output[str]) -> list[app.TrafficWeightArgsDict]:
     """The shares of the public traffic and the labels of the revisions; ``stable`` is a revision's suffix.
 
-    The newest revision is addressed as such, not by name: Azure then moves traffic to it only when it is ready
-    (learn.microsoft.com/azure/container-apps/revisions#zero-downtime-deployment).
+    The newest revision is addressed as such, not by name: the API reads that as "a latest stable revision", so that
+    traffic should not move before it is ready (Microsoft's promise of no downtime,
+    learn.microsoft.com/azure/container-apps/revisions, speaks of single-revision mode alone).
     """
     stable_weight, candidate_weight = traffic.weights
     if traffic.candidate is None:

@@ -13,8 +13,9 @@ from components.azure.shared import ResourceGroup
 from components.spec import Environment, Receiver, UnsupportedError
 from observability.rules import Severity
 
-# learn.microsoft.com/azure/service-health/service-health-alert-webhook-pagerduty and …-opsgenie: what stands before
-# and after the integration's key
+# What stands before and after the integration's key. PagerDuty: learn.microsoft.com/azure/service-health/
+# service-health-alert-webhook-pagerduty. Opsgenie: its integration for Azure Monitor, as public action groups name it;
+# Microsoft's page has only the one for service health, which ends in azureservicehealth.
 _PAGERDUTY = ("https://events.pagerduty.com/integration/", "/enqueue")
 _OPSGENIE = ("https://api.opsgenie.com/v1/json/azure?apiKey=", "")
 

@@ -51,6 +51,9 @@ def _check_range(allowed: str) -> None:
             f"azure.allowedRanges has {allowed!r}: not a public range of at most a /8; "
             "write the public address of the build agent or operator"
         )
+    if allowed.endswith(("/31", "/32")):
+        # learn.microsoft.com/azure/storage/common/storage-network-security, and Key Vault's page on its firewall
+        raise SpecError(f"azure.allowedRanges has {allowed!r}: Azure takes no such prefix; write each address alone")
 
 
 def check_network(spec: NetworkSpec) -> None:

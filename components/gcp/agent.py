@@ -25,7 +25,8 @@ def run_monitoring(releases: Mapping[str, str]) -> str:
     """The collector's configuration; ``releases`` maps a revision's name to its release id.
 
     The collector labels each series with the instance and the revision. The rules turn the revision into the label
-    ``release``, which every cloud's series carry. JSON is a subset of YAML, so no text is pasted into a template.
+    ``release``, which the clouds' series carry; ``up``, being the collector's own, has the revision alone. JSON is a
+    subset of YAML, so no text is pasted into a template.
     """
     rules = [
         {

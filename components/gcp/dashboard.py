@@ -33,7 +33,8 @@ def dashboard(title: str, service: str) -> str:
             "histogram_quantile(0.95, sum by (le) "
             f"(rate(run_googleapis_com:container_memory_utilizations_bucket{{{run}}}[5m])))"
         ),
-        "Replicas scraped, by release": f'sum by (release) (up{{job="{JOB}",namespace="{service}"}})',
+        # Metric relabeling, which names the release, passes by the collector's own series.
+        "Replicas scraped, by revision": f'sum by (revision_name) (up{{job="{JOB}",namespace="{service}"}})',
     }
     tiles = [
         {

@@ -52,6 +52,15 @@ def ask(app: ASGIApp, path: str, *messages: Message, method: str = "GET") -> lis
     return sent
 
 
+def test_a_body_message_may_leave_out_what_asgi_gives_defaults(flowers: Path, metrics: Metrics) -> None:
+    app = create_app(Settings(), Model(load(flowers)), Phase(), metrics)
+    row = json.dumps(dict.fromkeys(FLOWER, 1.0)).encode()
+    start, _ = ask(app, "/predict", {"type": "http.request", "body": row}, method="POST")
+    assert start["status"] == 200
+    start, body = ask(app, "/predict", {"type": "http.request"}, method="POST")
+    assert (start["status"], json.loads(body["body"])["detail"][:17]) == (400, "the body is empty")
+
+
 def test_requests_before_the_lifespan_began_are_told_that_the_server_starts(flowers: Path, metrics: Metrics) -> None:
     app = create_app(Settings(), Model(load(flowers)), Phase(), metrics)
     start, body = ask(app, "/health")

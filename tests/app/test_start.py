@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.artifact import MANIFEST, MODEL, Manifest, encode, resolve, sha256, version_of
+from app.artifact import CURRENT, MANIFEST, MODEL, Manifest, encode, resolve, sha256, version_of
 from tests.app import models
 from tests.app.service import REPOSITORY, Start, failed_start
 
@@ -39,6 +39,12 @@ def alter(directory: Path) -> None:
     model.write_bytes(content)
 
 
+def point_at_a_directory(directory: Path) -> None:
+    pointer = directory.parent / CURRENT
+    pointer.unlink()
+    pointer.mkdir()
+
+
 DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "the model is missing": (lambda d: (d / MODEL).unlink(), MODEL, "No such file"),
     "the model is truncated": (truncate, MODEL, "altered or truncated"),
@@ -49,6 +55,9 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "the manifest is altered": (lambda d: edit_manifest(d, target="other"), MANIFEST, "altered"),
     "the manifest is of another format": (lambda d: edit_manifest(d, format=2), MANIFEST, "format 2"),
     "the manifest has unknown fields": (lambda d: edit_manifest(d, more=1), MANIFEST, "more"),
+    "the pointer is no text": (lambda d: (d.parent / CURRENT).write_bytes(b"\xff\0"), CURRENT, "is not a version"),
+    "the pointer leads elsewhere": (lambda d: (d.parent / CURRENT).write_text(".."), CURRENT, "is not a version"),
+    "the pointer is a directory": (point_at_a_directory, CURRENT, "directory"),
 }
 
 
@@ -117,6 +126,12 @@ def test_a_model_that_does_not_repeat_its_example_is_refused(
     assert reason in failed_start(artifact)
 
 
+def test_a_feature_that_no_request_can_name_is_refused(flowers: Path, tmp_path: Path) -> None:
+    model = (resolve(flowers) / MODEL).read_bytes()
+    artifact = rewritten(flowers, tmp_path / "m", model, lambda content: content["features"][0].update(name='a"b'))
+    assert failed_start(artifact).startswith(f"{artifact / MANIFEST}: no request can hold its features")
+
+
 def test_a_model_that_fails_on_its_example_is_refused(fragile: Path, tmp_path: Path) -> None:
     model = (resolve(fragile) / MODEL).read_bytes()
     artifact = rewritten(
@@ -144,6 +159,15 @@ def test_a_port_in_use_is_named_with_the_remedy(flowers: Path, workers: int) -> 
         assert f"port {port} on 127.0.0.1 is in use; choose another with PORT=" in message
         message = failed_start(flowers, METRICS_PORT=port, WORKERS=workers)
         assert f"port {port} on 127.0.0.1 is in use; choose another with METRICS_PORT=" in message
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_port_for_both_predictions_and_metrics_is_refused(flowers: Path, workers: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    message = failed_start(flowers, PORT=port, METRICS_PORT=port, WORKERS=workers)
+    assert f"port {port} on 127.0.0.1 is in use" in message
 
 
 def test_an_address_of_another_machine_is_refused(flowers: Path) -> None:

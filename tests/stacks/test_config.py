@@ -134,7 +134,7 @@ def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
         ({**DEV, "candidateWeight": "5"}, r"mlplatform:candidateWeight is 5 beside image: build.*remove one"),
         ({**PROD, "image": "build"}, r"mlplatform:image is 'build', which production refuses"),
         ({**PROD, "stable": {**RELEASE, "image": "r.test/s:1"}}, r"mlplatform:stable: image is 'r\.test/s:1'.*digest"),
-        ({**PROD, "stable": {"image": "x"}}, r"mlplatform:stable is .*missing required field `model_version`"),
+        ({**PROD, "stable": {"image": "x"}}, r"mlplatform:stable: .*missing required field `model_version`"),
         ({**PROD, "stable": "s@sha256:1"}, r"mlplatform:stable' value 's@sha256:1' is not a valid 'JSON object'"),
         ({**PROD, "candidateWeight": "much"}, r"candidateWeight.*much.*write a value of that type"),
         ({**PROD, "candidateWeight": "5"}, r"candidateWeight is 5: there is no candidate"),
@@ -145,7 +145,7 @@ def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
             r"mlplatform:service\.ingress is 'public' without authentication, which production refuses; set service",
         ),
         ({**DEV, "service": {"memory": 1}}, r"mlplatform:service\.memory is not a setting; choose from .*memoryMb"),
-        ({**DEV, "service": {"cpu": "one"}}, r"mlplatform:service is .*Expected `float`, got `str`.*`\$\.cpu`"),
+        ({**DEV, "service": {"cpu": "one"}}, r"mlplatform:service\.cpu is 'one': Expected `float`, got `str`"),
         ({**DEV, "service": {"cpu": 9}}, r"service\.cpu is 9.*use 1"),
         ({**DEV, "service": [1]}, r"mlplatform:service is \[1\]; write an object"),
         (
@@ -153,9 +153,12 @@ def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
             r"mlplatform:service\.authentication\.user is not a setting; choose from audience, issuer",
         ),
         ({**DEV, "network": {"cidr": "10.0.0.0/30"}}, r"network\.cidr is '10\.0\.0\.0/30'"),
-        ({**DEV, "aws": {"region": 1}}, r"mlplatform:aws is .*Expected `str`, got `int`"),
+        ({**DEV, "aws": {"region": 1}}, r"mlplatform:aws\.region is 1: Expected `str`, got `int`"),
         ({**DEV, "buildOnPreview": "perhaps"}, r"buildOnPreview.*perhaps.*write a value of that type"),
-        ({**DEV, "receivers": [{"name": "a", "kind": "fax", "address": "1"}]}, r"mlplatform:receivers\[0\].*'fax'"),
+        (
+            {**DEV, "receivers": [{"name": "a", "kind": "fax", "address": "1"}]},
+            r"mlplatform:receivers\[0\]\.kind is 'fax': Invalid",
+        ),
         ({**DEV, "receivers": [{"name": "a", "kind": "slack"}]}, r"receivers\[0\] needs exactly one of address and"),
         (
             {**DEV, "receivers": [{"name": "a", "kind": "slack", "secret": "hook"}]},
@@ -167,6 +170,13 @@ def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
 def test_a_wrong_configuration_names_the_key_the_value_and_the_fix(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read(settings)
+
+
+def test_an_error_in_a_receiver_does_not_show_its_address() -> None:
+    receivers = [{"name": "a", "kind": "fax", "address": "https://hooks.test/private"}]
+    with pytest.raises(ConfigError) as raised:
+        read({**DEV, "receivers": receivers})
+    assert "private" not in str(raised.value)
 
 
 def test_a_choice_is_one_of_the_valid_ones() -> None:

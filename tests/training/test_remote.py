@@ -47,13 +47,28 @@ def test_a_fresh_machine_meets_the_stores_champion_and_a_refused_model_leaves_it
     assert len([path for path in (bucket / "iris").iterdir() if path.is_dir()]) == 2
 
 
-def test_a_store_that_refuses_is_one_line_and_the_local_model_is_kept(tmp_path: Path, bucket: Path) -> None:
+def test_a_store_that_cannot_be_reached_is_one_line_before_the_training(tmp_path: Path, bucket: Path) -> None:
     bucket.rmdir()
     bucket.write_text("a file, not a directory")
     result = run(tmp_path / "a", bucket)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert f"file://{bucket}/iris/" in result.stderr
+    assert "ingest" not in result.stdout
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_store_that_refuses_the_upload_is_one_line_and_the_local_model_is_kept(tmp_path: Path, bucket: Path) -> None:
+    assert run(tmp_path / "a", bucket).exit_code == 0
+    version = str(current_version(bucket / "iris"))
+    full = tmp_path / "full"
+    (full / "iris").mkdir(parents=True)
+    (full / "iris" / version).write_text("a file where the version's directory would be")
+    result = run(tmp_path / "b", full)
+    assert result.exit_code == 2
+    assert f"file://{full}/iris/{version}/" in result.stderr
+    assert current_version(full / "iris") is None
+    assert load(tmp_path / "b" / "iris").manifest.version == version
 
 
 def test_a_damaged_champion_in_the_store_is_named(tmp_path: Path, bucket: Path) -> None:
@@ -63,7 +78,7 @@ def test_a_damaged_champion_in_the_store_is_named(tmp_path: Path, bucket: Path) 
     model.write_bytes(model.read_bytes()[:-1])
     result = run(tmp_path / "b", bucket)
     assert result.exit_code == 2
-    assert f"file://{model}: altered or truncated" in result.stderr
+    assert f"file://{model}: altered or truncated; restore it" in result.stderr
     model.unlink()
     assert f"file://{model}: missing" in run(tmp_path / "b", bucket).stderr
 

@@ -86,6 +86,13 @@ def test_a_parquet_file_with_decimals_and_categoricals_is_read(tmp_path: Path) -
     assert found.features[1].values[0] == 1.1
 
 
+def test_the_named_index_of_a_parquet_file_is_a_column_and_one_without_a_name_is_none(tmp_path: Path) -> None:
+    raw().set_index("x").to_parquet(tmp_path / "named.parquet")
+    raw().iloc[::-1].to_parquet(tmp_path / "unnamed.parquet")
+    for name in ("named", "unnamed"):
+        assert list(read_table(str(tmp_path / f"{name}.parquet")).columns) == ["x", "y"]
+
+
 def test_a_csv_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_bytes(b"\xef\xbb\xbfx,y\r\n1,no\r\n2,yes\r\n")

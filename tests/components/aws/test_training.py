@@ -46,7 +46,7 @@ def test_training_runs_in_the_private_network_within_its_time(stack: Stack) -> N
     assert container["entryPoint"] == ["timeout", "--kill-after=30", "3600", "python", "-m", "training"]
     assert container["user"] == "10001:10001"
     variables = {entry["name"]: entry["value"] for entry in container["environment"]}
-    assert variables["ARTIFACTS_URL"] == f"{run.outputs['artifacts']}/artifacts"
+    assert variables["ARTIFACTS_URL"] == run.outputs["artifacts"]
     command = run.outputs["trainingCommand"]
     assert command.startswith("aws ecs run-task --region eu-west-1 --cluster ")
     place = json.loads(command.partition("--network-configuration '")[2].removesuffix("'"))["awsvpcConfiguration"]

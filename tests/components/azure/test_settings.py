@@ -32,6 +32,12 @@ def test_a_range_that_is_not_public_or_is_everyone_is_refused(allowed: str) -> N
         Settings(agent_image=AGENT, allowed_ranges=(allowed,))
 
 
+@pytest.mark.parametrize("allowed", ["20.1.2.3/32", "20.1.2.2/31"])
+def test_a_prefix_that_storage_accounts_do_not_take_is_refused(allowed: str) -> None:
+    with pytest.raises(SpecError, match=rf"azure\.allowedRanges has '{allowed}'.*each address alone"):
+        Settings(agent_image=AGENT, allowed_ranges=(allowed,))
+
+
 def test_a_single_public_address_is_a_range() -> None:
     assert Settings(agent_image=AGENT, allowed_ranges=("20.1.2.3",)).allowed_ranges == ("20.1.2.3",)
 

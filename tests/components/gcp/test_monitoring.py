@@ -117,6 +117,7 @@ def test_the_dashboard_shows_this_service(build: Build) -> None:
         data["timeSeriesQuery"]["prometheusQuery"] for tile in tiles for data in tile["widget"]["xyChart"]["dataSets"]
     ]
     assert len(queries) == len(tiles) == 6
+    assert [query for query in queries if "up{" in query and "sum by (revision_name)" in query]
     assert all(service in query for query in queries)
     assert len({(tile["xPos"], tile["yPos"]) for tile in tiles}) == len(tiles)
     assert all(tile["xPos"] + tile["width"] <= 48 for tile in tiles)
