@@ -26,8 +26,8 @@ def scheduler_expression(cron: str) -> str:
 
 
 def _steps(field: str, first: int) -> str:
-    """``*/n`` with its start written out, as the Scheduler wants it."""
-    return f"{first}{field[1:]}" if field.startswith("*/") else field
+    """Every ``*/n`` of a field with its start written out, as the Scheduler wants it."""
+    return ",".join(f"{first}{item[1:]}" if item.startswith("*/") else item for item in field.split(","))
 
 
 def _weekdays(cron: str, field: str) -> str:

@@ -142,6 +142,8 @@ def _refuse_unsupported(environment: Environment, spec: ServiceSpec) -> None:
         raise UnsupportedError("local", "scale to zero", "set service.minReplicas to 1 or more")
     if spec.max_replicas != spec.min_replicas:
         raise UnsupportedError("local", "autoscaling", "set service.maxReplicas to the value of minReplicas")
+    if spec.target_concurrency != ServiceSpec.target_concurrency:
+        raise UnsupportedError("local", "autoscaling", "remove service.targetConcurrency")
     if spec.ingress == "public" or spec.authentication:
         raise UnsupportedError("local", "public ingress or authentication", "set service.ingress to private")
     if spec.secrets:

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components import naming
-from components.spec import GRACE_SECONDS, Environment
+from components.spec import GRACE_SECONDS, STARTUP_SECONDS, Environment
 
 LOOPBACK = "127.0.0.1"
 """The only address that ports are published on."""
@@ -91,7 +91,7 @@ def hardened(
         restart="unless-stopped",
         healthcheck=healthcheck,
         wait=healthcheck is not None,
-        wait_timeout=GRACE_SECONDS * 2,
+        wait_timeout=STARTUP_SECONDS + 10,  # and a check or two, for one that needs its whole startup time
         stop_timeout=GRACE_SECONDS,
         destroy_grace_seconds=GRACE_SECONDS,
         log_driver="json-file",

@@ -14,7 +14,7 @@ from components.local.container import LOOPBACK, NOBODY, hardened, image_id
 from components.local.network import Network
 from components.local.settings import Settings
 from components.local.telemetry import Telemetry
-from components.spec import Environment, MonitoringSpec
+from components.spec import Environment, MonitoringSpec, UnsupportedError
 
 _GRAFANA_DATASOURCE = """apiVersion: 1
 datasources:
@@ -44,6 +44,9 @@ class Monitoring(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mlplatform:local:Monitoring", name, None, opts)
+        if spec.log_retention_days != MonitoringSpec.log_retention_days:
+            instead = "remove monitoring.logRetentionDays; the engine rotates logs by size"
+            raise UnsupportedError("local", "a retention of logs by days", instead)
         self._name, self._environment, self._network = name, environment, network
         alertmanager = self._container(
             "alertmanager",

@@ -33,14 +33,29 @@ def _private_acl(found: Property, _args: ResourceValidationArgs) -> str | None:
 
 
 def _no_anonymous_statement(found: Property, _args: ResourceValidationArgs) -> str | None:
-    """Refuse a resource's own policy that allows every principal without a condition."""
+    """Refuse a resource's own policy that allows every principal without a condition that says who."""
     statements = found.at("Statement")
     for statement in [statements] if statements.at("Effect").is_set else statements.select("*"):
         principals = [statement.at("Principal"), statement.at("Principal.AWS")]
         everyone = any(principal.first("*".__eq__) for principal in principals)
-        if everyone and statement.at("Effect").value == "Allow" and not statement.at("Condition").is_set:
+        if everyone and statement.at("Effect").value == "Allow" and not _says_who(statement.at("Condition")):
             return f'{found.path} allows Principal "*": that is anyone on the internet; name the roles that may'
     return None
+
+
+# Keys of a condition that tie a request to somebody; aws:SecureTransport and the like tie it to nobody.
+_WHO = (
+    *(f"aws:{key}" for key in ("SourceArn", "SourceAccount", "SourceVpc", "SourceVpce", "SourceOrgID")),
+    *(f"aws:{key}" for key in ("PrincipalArn", "PrincipalAccount", "PrincipalOrgID")),
+    "kms:CallerAccount",
+)
+
+
+def _says_who(condition: Property) -> bool:
+    """Whether a condition admits named callers only: a key of _WHO compared with something else than ``*``."""
+    compared = [condition.at(operator) for operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike")]
+    values = [operator.at(key) for operator in compared for key in _WHO]
+    return any(value.is_set and not value.first("*".__eq__) for value in values)
 
 
 _BLOCK = tuple(

@@ -52,6 +52,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("aws:s3/bucket:Bucket", _policy(Principal={"AWS": ["*"]}), 'policy allows Principal "*"'),
     ("aws:s3/bucketAcl:BucketAcl", {"acl": "authenticated-read"}, 'acl is "authenticated-read"'),
     ("aws:s3/bucketPolicy:BucketPolicy", _policy(Principal="*"), 'policy allows Principal "*"'),
+    *(
+        ("aws:s3/bucketPolicy:BucketPolicy", _policy(Principal="*", Condition=condition), 'policy allows Principal "*"')
+        for condition in (
+            {"Bool": {"aws:SecureTransport": "true"}},
+            {"StringLike": {"aws:PrincipalArn": "*"}},
+            {"StringNotEquals": {"aws:SourceAccount": "123456789012"}},
+        )
+    ),
     ("aws:kms/key:Key", _policy(Principal={"AWS": "*"}), 'policy allows Principal "*"'),
     ("aws:kms/keyPolicy:KeyPolicy", _policy(Principal="*"), 'policy allows Principal "*"'),
     (

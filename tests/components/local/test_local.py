@@ -132,6 +132,8 @@ def test_grafana_runs_only_where_its_image_is_named() -> None:
     [
         ({"service": {"minReplicas": 0, "maxReplicas": 1}}, r"local cannot do scale to zero; set service\.minReplicas"),
         ({"service": {"minReplicas": 1, "maxReplicas": 2}}, r"local cannot do autoscaling; set service\.maxReplicas"),
+        ({"service": {"maxReplicas": 1, "targetConcurrency": 8}}, r"remove service\.targetConcurrency"),
+        ({"monitoring": {"logRetentionDays": 60}}, r"remove monitoring\.logRetentionDays"),
         ({"service": {"maxReplicas": 1, "ingress": "public"}}, r"local cannot do public ingress"),
         ({"service": {"maxReplicas": 1, "secrets": {"KEY": "x"}}}, r"local cannot do secrets by reference"),
         ({"training": {}}, r"local cannot do a training job; remove training .*run `make train`"),
