@@ -92,7 +92,7 @@ setup:
 setup-dev:
 	$(INSTALL) dev
 
-# The packages of every cloud beside those of the service, about 1 GB; `make run` never needs them.
-setup-infra:
+# About 1 GB; `make run` never needs it.
+setup-infra: ## put the packages of the Pulumi programs into .venv
 	@command -v pulumi >/dev/null || { echo "setup: no pulumi on the PATH; install the Pulumi CLI (https://www.pulumi.com/docs/install/)" >&2; exit 1; }
 	$(INSTALL) infra

@@ -171,6 +171,11 @@ def version_of(manifest: Manifest) -> str:
     return sha256(encode(msgspec.structs.replace(decoded, version="")))[:VERSION_LENGTH]
 
 
+def is_version(text: str) -> bool:
+    """Whether ``text`` has the form of a version, and so is safe as a part of a path."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def current_version(parent: Path) -> str | None:
     """The version that ``parent/current`` points at, or None where there is no pointer."""
     try:
@@ -191,7 +196,7 @@ def resolve(path: Path) -> Path:
         raise ArtifactError(f"{path / CURRENT}: {error.strerror or error}") from error
     if version is None:
         raise ArtifactError(f"{path}: holds neither {MANIFEST} nor the pointer '{CURRENT}'; train a model first")
-    if not _VERSION.fullmatch(version):
+    if not is_version(version):
         raise ArtifactError(f"{path / CURRENT}: {version[:80]!r} is not a version")
     return path / version
 

@@ -6,7 +6,6 @@ it, and hands its version back. The pointer is written last, and only for a mode
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +14,9 @@ import msgspec
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from app.artifact import CURRENT, MANIFEST, RELEASE, VERSION_LENGTH, Manifest, Release, sha256, version_of
+from app.artifact import CURRENT, MANIFEST, RELEASE, Manifest, Release, is_version, sha256, version_of
 from training.errors import PublishError, SettingsError
 from training.publish import promote, write_version
-
-_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
 
 
 class Remote:
@@ -49,7 +46,7 @@ class Remote:
         if pointer is None:
             return
         version = pointer.decode(errors="replace").strip()
-        if not _VERSION.fullmatch(version):
+        if not is_version(version):
             raise self._damaged(CURRENT, f"'{version[:80]}' is not a version")
         try:
             manifest = msgspec.json.decode(self._need(version, MANIFEST), type=Manifest)
