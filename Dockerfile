@@ -1,7 +1,8 @@
 # Two images from one file: `train` makes models, `serve` (the default, last) answers predictions.
 #
 # The same inputs give the same layers: hash-pinned wheels, bytecode that refers to no time, every file dated 1970 and
-# each layer copied onto / as a whole, because a copy into a subdirectory would date its parents today.
+# each layer copied onto / as a whole, because a copy into a subdirectory would date its parents today. A stage makes
+# only the folders that it fills: whether a layer records an empty one that the base has already is up to chance.
 # Building needs nothing but the base image and a package index.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -10,31 +11,31 @@ FROM ${BASE_IMAGE} AS pip
 ENV PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 \
     PIP_REQUIRE_HASHES=1 PIP_NO_DEPS=1 PIP_ONLY_BINARY=:all:
-RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/venv && mkdir -p /out/opt /out/srv
+RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/venv && mkdir /out
 
 FROM pip AS serve-packages
 COPY requirements/serve.txt /requirements/
 RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/serve.txt \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
- && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
+ && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS train-packages
 COPY requirements/train.txt /requirements/
 RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/train.txt \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
- && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
+ && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS service
 COPY app/ /srv/app/
 RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app \
- && mv app /out/srv/ && find /out -exec touch --no-dereference --date=@0 {} +
+ && mkdir /out/srv && mv app /out/srv/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS trainer
 COPY app/ /srv/app/
 COPY training/ /srv/training/
 # Anyone may write artifacts: a volume mounted there takes over these rights, whatever user the container runs as.
 RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app training \
- && mv app training /out/srv/ && mkdir --mode=1777 /out/srv/artifacts \
+ && mkdir /out/srv && mv app training /out/srv/ && mkdir --mode=1777 /out/srv/artifacts \
  && find /out -exec touch --no-dereference --date=@0 {} +
 
 # ---- the model: the version named, or the one that artifacts/<name>/current points at ----
