@@ -14,8 +14,10 @@ ENV PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
 RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/venv && mkdir /out
 
 FROM pip AS serve-packages
-COPY requirements/serve.txt /requirements/
-RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/serve.txt \
+# The lock to install: `trace` adds what OTLP_ENDPOINT needs.
+ARG SERVE_LOCK=serve
+COPY requirements/${SERVE_LOCK}.txt /requirements/
+RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/${SERVE_LOCK}.txt \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 

@@ -79,6 +79,7 @@ COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for newer versions)
 	$(COMPILE) --all-extras --group dev --no-emit-package mlplatform $(ARGS) --output-file requirements/dev.txt
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
+	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 
