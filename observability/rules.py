@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["page", "ticket"]
+
+RELEASES = "__RELEASES__"
+"""Stands in an expression for the releases that should serve, known only once an image is built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,11 @@ class AlertRule:
     summary: str
     description: str
     runbook: str
+
+
+def with_releases(expr: str, releases: Sequence[str]) -> str:
+    """``expr`` with the ids of ``releases`` in the place of `RELEASES`."""
+    return expr.replace(RELEASES, "|".join(releases))
 
 
 @dataclass(frozen=True, kw_only=True)
