@@ -6,6 +6,7 @@ predictions.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from app import artifact
 from app.asgi import Gateway
 from app.errors import PROBLEM_MEDIA_TYPE, NotReady, ServiceError, to_problem
+from app.exchange import Exchange
 from app.metrics import Metrics
 from app.model import Model
 from app.openapi import document, json_response, problem_responses
@@ -25,6 +27,7 @@ from app.phase import Phase
 from app.predict import Predictor
 from app.schema import RequestSchema
 from app.settings import Settings
+from app.start import load_tracing
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -43,18 +46,21 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics) -> Gateway:
-    """The ASGI application that serves ``model``; ``phase`` turns ready with its lifespan."""
+    """The ASGI application that serves ``model``; ``phase`` turns ready with its lifespan. Raises StartError."""
     manifest = model.manifest
     schema = RequestSchema(manifest, settings.max_batch_rows)
-    predictor = Predictor(model, schema, metrics)
+    predictor = Predictor(model, schema, metrics, settings.log_features)
+    tracing = load_tracing(settings, manifest)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        metrics.loaded(model.load_seconds)
+        metrics.loaded(model.load_seconds, model.created)
         phase.ready = True
         yield
         phase.ready = False
         predictor.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     api = FastAPI(
         title=f"{manifest.name} predictions",
@@ -77,7 +83,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     api.openapi = lambda: described
     answers = {"/predict": predictor.predict_row, "/predict/batch": predictor.predict_batch}
     paths = {route.path for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, paths, answers, metrics, phase, settings.max_body_bytes)
+    return Gateway(api, paths, answers, metrics, phase, settings, tracing)
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:
@@ -137,5 +143,6 @@ def _add_metrics(api: FastAPI, metrics: Metrics) -> None:
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
     """Any exception as a problem."""
-    problem, headers = to_problem(error, request.state.request_id)
+    exchange: Exchange = request.state.exchange
+    problem, headers = to_problem(error, exchange.request_id, exchange.trace_id)
     return Response(msgspec.json.encode(problem), problem.status, headers, PROBLEM_MEDIA_TYPE)

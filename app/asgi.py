@@ -1,4 +1,4 @@
-"""The outermost ASGI application: request ids, metrics, the error boundary, and the hot path in front of FastAPI.
+"""The outermost ASGI application: ids, counts, traces, the error boundary, and the hot path in front of FastAPI.
 
 Two kinds of requests pass: bodies to predict, answered here without a framework in between, and all the rest, which
 FastAPI answers. Both get the same ids, counts and problems.
@@ -7,25 +7,28 @@ FastAPI answers. Both get the same ids, counts and problems.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import PROBLEM_MEDIA_TYPE, BodyTooLarge, MalformedBody, UnsupportedMediaType, to_problem
+from app.errors import PROBLEM_MEDIA_TYPE, BodyTooLarge, MalformedBody, Overloaded, UnsupportedMediaType, to_problem
+from app.exchange import AccessLog, Exchange, Reception
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
+from app.settings import Settings
 
-Answer = Callable[[bytes], Awaitable[bytes]]
+if TYPE_CHECKING:
+    from app.tracing import Tracing
+
+Answer = Callable[[bytes], Awaitable[tuple[bytes, int]]]
+"""From a request's body to the answer's and the number of rows predicted."""
 Headers = list[tuple[bytes, bytes]]
 
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON = re.compile(rb'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
 
 
@@ -42,16 +45,22 @@ class Gateway:
         answers: Mapping[str, Answer],
         metrics: Metrics,
         phase: Phase,
-        max_body: int,
+        settings: Settings,
+        tracing: Tracing | None = None,
     ) -> None:
         self._app = app
         self._endpoints = {path: path.rstrip("/") for path in paths}
         self._answers = answers
         self._metrics = metrics
         self._phase = phase
-        self._max_body = max_body
-        self._prefix = secrets.token_hex(8)
-        self._count = itertools.count(1)
+        self._max_body = settings.max_body_bytes
+        self._most_under_way = settings.max_concurrent_requests
+        self._under_way = 0
+        self._reception = Reception()
+        self._log = AccessLog(settings.access_log_sample, settings.log_features)
+        self._tracing = tracing
+        for endpoint in answers:
+            metrics.expect(endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's lifespan."""
@@ -70,34 +79,47 @@ class Gateway:
 
     async def _answer(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of the hot path."""
-        started = perf_counter()
         headers = dict(scope["headers"])
-        request_id = self._request_id(headers)
+        exchange = self._begin(scope, headers, scope["path"])
         try:
-            if scope["method"] != "POST":
-                raise HTTPException(405, headers={"Allow": "POST"})
-            _check_media_type(headers)
-            content = await answer(await self._body(headers, receive))
+            content = await self._predict(answer, exchange, headers, receive)
             status, media_type, extra = 200, b"application/json", {}
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
-            problem, extra = to_problem(error, request_id)
+            problem, extra = to_problem(error, exchange.request_id, exchange.trace_id)
             status, media_type, content = problem.status, PROBLEM_MEDIA_TYPE.encode(), msgspec.json.encode(problem)
         out = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(content)),
-            *self._common_headers(request_id),
+            *self._common_headers(exchange.request_id),
             *((name.lower().encode(), value.encode()) for name, value in extra.items()),
         ]
-        self._metrics.answered(scope["path"], scope["method"], status, perf_counter() - started)
+        self._end(exchange, status)
         await send({"type": "http.response.start", "status": status, "headers": out})
         await send({"type": "http.response.body", "body": content})
 
+    async def _predict(
+        self, answer: Answer, exchange: Exchange, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> bytes:
+        """The answer's body; what is beyond the limit is refused before any of it is read."""
+        if exchange.method != "POST":
+            raise HTTPException(405, headers={"Allow": "POST"})
+        if self._under_way >= self._most_under_way:
+            exchange.shed = True
+            self._metrics.shed(exchange.endpoint)
+            raise Overloaded(f"{self._most_under_way} predictions are under way already; try again, or add replicas")
+        self._under_way += 1
+        try:
+            _check_media_type(headers)
+            exchange.body = await self._body(headers, receive)
+            content, exchange.rows = await answer(exchange.body)
+            return content
+        finally:
+            self._under_way -= 1
+
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have FastAPI answer, and add what every answer carries. Its errors are problems already (see `app.api`)."""
-        started = perf_counter()
-        endpoint = self._endpoints.get(scope["path"], OTHER)
-        request_id = self._request_id(dict(scope["headers"]))
-        scope.setdefault("state", {})["request_id"] = request_id
+        exchange = self._begin(scope, dict(scope["headers"]), self._endpoints.get(scope["path"], OTHER))
+        scope.setdefault("state", {})["exchange"] = exchange
         status = 500
         answered = False
 
@@ -105,10 +127,10 @@ class Gateway:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *self._common_headers(request_id)]
+                message["headers"] = [*message["headers"], *self._common_headers(exchange.request_id)]
             elif not message.get("more_body"):
                 answered = True
-                self._metrics.answered(endpoint, scope["method"], status, perf_counter() - started)
+                self._end(exchange, status)
             await send(message)
 
         try:
@@ -117,6 +139,21 @@ class Gateway:
             # Starlette raises again what its handler has answered; any other error leaves an answer half sent.
             if not answered:
                 raise
+
+    def _begin(self, scope: Scope, headers: Mapping[bytes, bytes], endpoint: str) -> Exchange:
+        """Open the exchange of a request, and its span where requests are traced."""
+        exchange = self._reception.open(scope, headers, endpoint)
+        if self._tracing is not None:
+            self._tracing.begin(exchange, headers)
+        return exchange
+
+    def _end(self, exchange: Exchange, status: int) -> None:
+        """Count, log and trace an exchange whose answer is ready."""
+        seconds = perf_counter() - exchange.started
+        self._metrics.answered(exchange.endpoint, exchange.method, status, seconds)
+        self._log.note(exchange, status, seconds)
+        if self._tracing is not None:
+            self._tracing.end(exchange, status)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """The request's body, refused as soon as it is known to exceed the limit."""
@@ -139,14 +176,6 @@ class Gateway:
     def _too_large(self) -> BodyTooLarge:
         """The error that tells the limit."""
         return BodyTooLarge(f"the limit is {self._max_body} bytes; send fewer rows, or raise MAX_BODY_BYTES")
-
-    def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
-        """The caller's id where it is sane, else the trace id of its trace context, else a new one."""
-        if (given := headers.get(b"x-request-id")) and _SANE_ID.fullmatch(given):
-            return given.decode()
-        if (trace := headers.get(b"traceparent")) and (parts := _TRACEPARENT.fullmatch(trace)):
-            return parts[1].decode()
-        return f"{self._prefix}{next(self._count):016x}"
 
     def _common_headers(self, request_id: str) -> Headers:
         """What every answer carries; a draining server asks for its connections back."""

@@ -35,13 +35,18 @@ class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every failed request. ``instance`` is the request id; ``error_id`` finds the traceback in the log."""
+    """The body of every failed request.
+
+    ``instance`` is the request id; ``trace_id`` that of the caller's or the service's own trace, where there is one;
+    ``error_id`` finds the traceback in the log.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     instance: str
+    trace_id: str | None = None
     error_id: str | None = None
     errors: list[FieldError] = []
 
@@ -104,7 +109,16 @@ class NotReady(ServiceError):
     headers: ClassVar = {"retry-after": "1"}
 
 
-def to_problem(error: BaseException, request_id: str) -> tuple[Problem, Mapping[str, str]]:
+class Overloaded(ServiceError):
+    """As many predictions are under way as may be; the request was refused unread."""
+
+    status = 503
+    kind = "overloaded"
+    title = "Too many requests at once"
+    headers: ClassVar = {"retry-after": "1"}
+
+
+def to_problem(error: BaseException, request_id: str, trace_id: str | None = None) -> tuple[Problem, Mapping[str, str]]:
     """The problem that answers ``error`` and the headers that belong to it; logs what is the service's own fault."""
     if isinstance(error, asyncio.CancelledError):
         error = NotReady("the server shut down before the answer was ready; send the request again")
@@ -116,25 +130,28 @@ def to_problem(error: BaseException, request_id: str) -> tuple[Problem, Mapping[
             status=error.status,
             detail=str(error),
             instance=request_id,
+            trace_id=trace_id,
             errors=errors,
         )
         return problem, error.headers
     if isinstance(error, HTTPException):
-        return _framework_problem(error, request_id), error.headers or {}
+        return _framework_problem(error, request_id, trace_id), error.headers or {}
     error_id = secrets.token_hex(8)
-    logger.error("request failed", exc_info=error, extra={"error_id": error_id, "request_id": request_id})
+    ids = {"error_id": error_id, "request_id": request_id, "trace_id": trace_id}
+    logger.error("request failed", exc_info=error, extra=ids)
     problem = Problem(
         type=f"urn:mlplatform:problem:{ServiceError.kind}",
         title=ServiceError.title,
         status=ServiceError.status,
         detail="the service failed to answer; the cause is logged with this error id",
         instance=request_id,
+        trace_id=trace_id,
         error_id=error_id,
     )
     return problem, {}
 
 
-def _framework_problem(error: HTTPException, request_id: str) -> Problem:
+def _framework_problem(error: HTTPException, request_id: str, trace_id: str | None) -> Problem:
     """What routing refuses (unknown path, wrong method): the status says it all, so the type is ``about:blank``."""
     phrase = http.HTTPStatus(error.status_code).phrase
     allowed = (error.headers or {}).get("Allow")
@@ -145,4 +162,5 @@ def _framework_problem(error: HTTPException, request_id: str) -> Problem:
         status=error.status_code,
         detail=details.get(error.status_code, str(error.detail)),
         instance=request_id,
+        trace_id=trace_id,
     )

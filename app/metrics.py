@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
@@ -24,12 +23,15 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from app.artifact import Manifest
-from app.schema import class_name
+from app.bins import BinCollector, Layout
+from app.schema import Feed
 from app.settings import Settings
+from app.tally import Tally, cells_file
 from app.worker_metrics import DIRECTORY_VARIABLE, workers_registry
 
 OTHER = "other"  # the label of paths and methods that are not ours, whose number has no bound
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PREDICTED = (200, 500, 503)  # counted from 0: of a series that begins with 1, a first failure shows no increase
 _ROWS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
@@ -39,14 +41,19 @@ class Metrics:
     def __init__(self, settings: Settings, manifest: Manifest, slot: int | None = None) -> None:
         disable_created_metrics()  # they would double the number of series
         registry = CollectorRegistry()
+        layout = Layout(manifest, settings.drift_features)
         if slot is None:
             values.ValueClass = values.MutexValue
+            self._tally = Tally(layout, manifest)
             self.registry = registry
             ProcessCollector(registry=registry)
+            registry.register(BinCollector(layout, self._tally.read))
         else:
             # By slot rather than by process id: a replaced worker goes on with its predecessor's counts.
             values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)
-            self.registry = workers_registry(Path(os.environ[DIRECTORY_VARIABLE]))
+            directory = Path(os.environ[DIRECTORY_VARIABLE])
+            self._tally = Tally(layout, manifest, cells_file(directory, slot))
+            self.registry = workers_registry(directory, layout)
         self._requests_total = Counter(
             "api_requests_total", "Requests answered.", ("endpoint", "method", "status"), registry=registry
         )
@@ -60,30 +67,54 @@ class Metrics:
         self.in_flight = Gauge(
             "api_requests_in_flight", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
         )
-        self._rows = Counter("model_prediction_rows_total", "Rows predicted.", registry=registry)
+        limit = Gauge(
+            "api_requests_limit",
+            "Predictions that may be under way at once.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        limit.set(settings.max_concurrent_requests)
+        self._shed_total = Counter(
+            "api_requests_shed_total", "Predictions refused unread.", ("endpoint",), registry=registry
+        )
         self._batch_rows = Histogram("model_batch_rows", "Rows per batch.", buckets=_ROWS, registry=registry)
         self._load_seconds = Gauge(
             "model_load_seconds", "Time to load and check the model.", registry=registry, multiprocess_mode="max"
         )
         self._requests: dict[tuple[str, str, int], Counter] = {}
         self._latency: dict[str, Histogram] = {}
-        self._classes: list[Counter] = []
-        if manifest.classes:
-            classes = Counter("model_predictions_total", "Rows predicted, by class.", ("class",), registry=registry)
-            self._classes = [classes.labels(class_name(value)) for value in manifest.classes]
+        self._registry = registry
         model = {"name": manifest.name, "version": manifest.version, "estimator": manifest.estimator}
         _info("model_info", "The model that serves.", model, registry)
         _info("release_info", "The release that serves.", {"release": settings.release or "none"}, registry)
 
-    def loaded(self, seconds: float) -> None:
-        """Note that the model took ``seconds`` to load."""
+    def loaded(self, seconds: float, created: float | None) -> None:
+        """Note that the model took ``seconds`` to load and, where it is known, when it was made (Unix time)."""
         self._load_seconds.set(seconds)
+        if created is not None:
+            Gauge(
+                "model_created_timestamp_seconds",
+                "When the model was made.",
+                registry=self._registry,
+                multiprocess_mode="max",
+            ).set(created)
+
+    def expect(self, endpoint: str) -> None:
+        """Count from 0 what predictions at ``endpoint`` may come to."""
+        self._latency[endpoint] = self._latency_seconds.labels(endpoint)
+        self._shed_total.labels(endpoint)
+        for status in _PREDICTED:
+            self._requests[endpoint, "POST", status] = self._requests_total.labels(endpoint, "POST", str(status))
+
+    def shed(self, endpoint: str) -> None:
+        """Count a request that was refused unread."""
+        self._shed_total.labels(endpoint).inc()
 
     def answered(self, endpoint: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request and its latency; ``endpoint`` is one of the service's paths or `OTHER`."""
         counter = self._requests.get((endpoint, method, status))
         if counter is None:
-            known = method if method in _METHODS else OTHER
+            known = method if method in METHODS else OTHER
             counter = self._requests_total.labels(endpoint, known, str(status))
             self._latency[endpoint] = self._latency_seconds.labels(endpoint)
             if known != OTHER:
@@ -91,23 +122,14 @@ class Metrics:
         counter.inc()
         self._latency[endpoint].observe(seconds)
 
-    def predicted_class(self, label: int) -> None:
-        """Count one row predicted as the class with index ``label``."""
-        self._rows.inc()
-        self._classes[label].inc()
+    def predicted_row(self, values: tuple[Any, ...], answer: float) -> None:
+        """Count a row, its values in the graph's order, and its class index or value."""
+        self._tally.count_row(values, answer)
 
-    def predicted_value(self) -> None:
-        """Count one row of a regression."""
-        self._rows.inc()
-
-    def predicted_batch(self, rows: int, labels: NDArray[Any] | None) -> None:
-        """Count a batch; ``labels`` are the class indices of its rows, None for a regression."""
-        self._rows.inc(rows)
-        self._batch_rows.observe(rows)
-        if labels is not None:
-            for label, count in enumerate(np.bincount(labels).tolist()):
-                if count:
-                    self._classes[label].inc(count)
+    def predicted_batch(self, feed: Feed, answers: NDArray[Any]) -> None:
+        """Count a batch, ``answers`` being the class indices or values of its rows."""
+        self._batch_rows.observe(len(answers))
+        self._tally.count_batch(feed, answers)
 
     def expose(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that the ``Accept`` header prefers, and its content type."""

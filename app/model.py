@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -11,7 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from app.artifact import MANIFEST, MODEL, Artifact, ArtifactError, Manifest
+from app.artifact import MANIFEST, MODEL, RELEASE, Artifact, ArtifactError, Manifest, Release
 from app.schema import Feed, RequestSchema
 
 TOLERANCE = 1e-6  # of the self-check: another CPU's arithmetic passes, another model does not
@@ -24,7 +26,8 @@ class Model:
     """A verified model, ready to predict.
 
     ``inline_rows`` is how many rows it predicts within `INLINE_SECONDS`, measured at start; larger calls belong in a
-    thread. ``load_seconds`` is what loading and proving took.
+    thread. ``load_seconds`` is what loading and proving took, ``created`` when the model was made (Unix time), None
+    where `release.json` does not say.
     """
 
     def __init__(self, artifact: Artifact, threads: int = 1) -> None:
@@ -46,6 +49,7 @@ class Model:
         example = self._example_feed()
         self._check_example(example)
         self.inline_rows = self._measure(example)
+        self.created = _created(artifact.directory / RELEASE)
         self.load_seconds = time.perf_counter() - started
 
     def run(self, feed: Feed) -> list[NDArray[Any]]:
@@ -127,6 +131,14 @@ def _close(found: list[float], expected: list[float]) -> bool:
         math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
         for one, other in zip(found, expected, strict=True)
     )
+
+
+def _created(file: Path) -> float | None:
+    """When the release in ``file`` was made. No hash covers it: what cannot be read is no reason not to serve."""
+    try:
+        return datetime.fromisoformat(msgspec.json.decode(file.read_bytes(), type=Release).created).timestamp()
+    except (OSError, ValueError):
+        return None
 
 
 def _first_line(error: Exception) -> str:

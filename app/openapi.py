@@ -19,7 +19,7 @@ _MEANINGS = {
     415: "The body is not application/json.",
     422: "The features do not fit the model; every bad value is listed.",
     500: "The prediction failed; the cause is logged under the error id.",
-    503: "The server is starting or shutting down.",
+    503: "The server is starting, shutting down or overloaded.",
 }
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from app.diagnosis import diagnose_batch, diagnose_row
@@ -18,23 +19,29 @@ from app.metrics import Metrics
 from app.model import Model
 from app.schema import Feed, RequestSchema, class_name
 
+
+class InferenceError(Exception):
+    """The model failed on the rows of a request; the message holds no value of them."""
+
+
 _encode = msgspec.json.Encoder().encode
 
 
 class Predictor:
     """Answers ``/predict`` and ``/predict/batch`` for one model. Any number of calls may be under way at once."""
 
-    def __init__(self, model: Model, schema: RequestSchema, metrics: Metrics) -> None:
+    def __init__(self, model: Model, schema: RequestSchema, metrics: Metrics, log_features: bool) -> None:
         manifest = model.manifest
         self._model = model
         self._schema = schema
         self._metrics = metrics
+        self._log_features = log_features
         self._version = manifest.version
         self._classes = manifest.classes
         self._class_names = [class_name(value) for value in manifest.classes]
         self._threads = ThreadPoolExecutor(thread_name_prefix="inference")
 
-    async def predict_row(self, body: bytes) -> bytes:
+    async def predict_row(self, body: bytes) -> tuple[bytes, int]:
         """Predict the row of features in ``body``; raises the ServiceError that explains a body that is not one."""
         try:
             row = self._schema.decode_row(body)
@@ -44,16 +51,17 @@ class Predictor:
         answer: dict[str, Any]
         if self._classes:
             label: int = outputs[0].item()
-            self._metrics.predicted_class(label)
+            self._metrics.predicted_row(astuple(row), label)
             probabilities = dict(zip(self._class_names, outputs[1][0].tolist(), strict=True))
             answer = {"prediction": self._classes[label], "probabilities": probabilities}
         else:
-            self._metrics.predicted_value()
-            answer = {"prediction": outputs[0].item()}
+            value: float = outputs[0].item()
+            self._metrics.predicted_row(astuple(row), value)
+            answer = {"prediction": value}
         answer["model_version"] = self._version
-        return _encode(answer)
+        return _encode(answer), 1
 
-    async def predict_batch(self, body: bytes) -> bytes:
+    async def predict_batch(self, body: bytes) -> tuple[bytes, int]:
         """Predict the rows in ``body``; raises the ServiceError that names every bad row and field.
 
         The answer's ``predictions`` stand in the order of the rows; ``probabilities`` are columns, one list per class.
@@ -62,20 +70,20 @@ class Predictor:
             rows = self._schema.decode_batch(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise diagnose_batch(body, self._schema.features, self._schema.max_rows, error) from error
-        outputs = await self._run(self._schema.feed(rows), rows=len(rows))
+        feed = self._schema.feed(rows)
+        outputs = await self._run(feed, rows=len(rows))
+        self._metrics.predicted_batch(feed, outputs[0])
         answer: dict[str, Any]
         if self._classes:
             labels, probabilities = outputs
-            self._metrics.predicted_batch(len(rows), labels)
             answer = {
                 "predictions": [self._classes[label] for label in labels.tolist()],
                 "probabilities": dict(zip(self._class_names, probabilities.T.tolist(), strict=True)),
             }
         else:
-            self._metrics.predicted_batch(len(rows), None)
             answer = {"predictions": outputs[0].tolist()}
         answer["model_version"] = self._version
-        return _encode(answer)
+        return _encode(answer), len(rows)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -83,6 +91,20 @@ class Predictor:
 
     async def _run(self, feed: Feed, rows: int) -> list[NDArray[Any]]:
         """The model's outputs for ``feed``, computed here or, where that would hold up others, in a thread."""
-        if rows <= self._model.inline_rows:
-            return self._model.run(feed)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._model.run, feed)
+        try:
+            if rows <= self._model.inline_rows:
+                return self._model.run(feed)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._model.run, feed)
+        except ArithmeticError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            if self._log_features:
+                raise
+            raise InferenceError(_without_values(error)) from None
+
+
+def _without_values(error: Exception) -> str:
+    """What ONNX Runtime says of where it failed, without its status message, which may quote the input."""
+    where = str(error).partition("Status Message:")
+    told = where[0].strip() if where[1] else type(error).__name__
+    return f"{told} (LOG_FEATURES=true logs the rest, which may quote feature values)"

@@ -52,6 +52,22 @@ class Settings(msgspec.Struct, frozen=True):
         Annotated[tuple[Annotated[float, Meta(gt=0, le=3600)], ...], Meta(min_length=1)],
         Meta(description="upper bounds of the latency histogram in seconds, ascending, comma-separated"),
     ] = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+    max_concurrent_requests: Annotated[
+        Positive, Meta(description="predictions under way at once in a worker; more are answered 503 at once")
+    ] = 256
+    drift_features: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="so many features, the manifest's first, are counted into training's bins"),
+    ] = 50
+    access_log_sample: Annotated[
+        Annotated[float, Meta(ge=0, le=1)],
+        Meta(description="share of the requests that are logged; failures of the service always are"),
+    ] = 0.0
+    log_features: Annotated[bool, Meta(description="let logs hold what callers sent, feature values included")] = False
+    otlp_endpoint: Annotated[
+        Annotated[str, Meta(pattern="^https?://.")] | None,
+        Meta(description="OpenTelemetry collector that gets traces over HTTP, e.g. `http://127.0.0.1:4318`"),
+    ] = None
     drain_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
         Meta(description="after SIGTERM, /health answers 503 for this long while requests are still accepted"),
@@ -100,6 +116,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "none"
     if isinstance(field.default, tuple):
         return f"`{','.join(f'{bound:g}' for bound in field.default)}`"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
     return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
 
 

@@ -17,6 +17,7 @@ from app import artifact
 if TYPE_CHECKING:
     from app.model import Model
     from app.settings import Settings
+    from app.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,20 @@ def load_model(settings: Settings) -> Model:
     from app.model import Model
 
     return Model(verified, settings.inference_threads)
+
+
+def load_tracing(settings: Settings, manifest: artifact.Manifest) -> Tracing | None:
+    """What sends traces to ``OTLP_ENDPOINT``, None where that is unset; raises StartError where its packages lack."""
+    if settings.otlp_endpoint is None:
+        return None
+    try:
+        from app.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise StartError(
+            f"OTLP_ENDPOINT={settings.otlp_endpoint!r}: traces need the package of {error.name!r}, which is not"
+            " installed; `pip install 'mlplatform[trace]'` (images: requirements/trace.txt) or leave the variable unset"
+        ) from error
+    return Tracing(settings.otlp_endpoint, manifest, settings.release)
 
 
 def announce(settings: Settings, base: str, manifest: artifact.Manifest) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 from app import artifact, listen
+from app.bins import Layout
 from app.settings import Settings
 from app.start import StartError, announce
 from app.worker_metrics import DIRECTORY_VARIABLE, worker_died, worker_started, workers_registry
@@ -37,7 +38,8 @@ def supervise(settings: Settings) -> int:
     del verified  # and with it the model's bytes: the workers read their own
     with listen.bind(settings.host, settings.port) as listener, _metrics_directory() as metrics:
         if settings.metrics_port is not None:
-            listen.serve_metrics(settings.host, settings.metrics_port, workers_registry(metrics))
+            layout = Layout(manifest, settings.drift_features)
+            listen.serve_metrics(settings.host, settings.metrics_port, workers_registry(metrics, layout))
         # The version directory, not the pointer: a replaced worker serves what its siblings do.
         environment = os.environ | {"MODEL_PATH": str(directory), DIRECTORY_VARIABLE: str(metrics)}
         announce_serving = functools.partial(announce, settings, listen.url(listener), manifest)

@@ -7,6 +7,7 @@ births and deaths, and removes it at exit.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,18 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from app.bins import BinCollector, Layout
+from app.tally import read_all
+
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PID_SUFFIX = ".pid"
 
 
-def workers_registry(directory: Path) -> CollectorRegistry:
-    """A registry that collects what all workers have written into ``directory``."""
+def workers_registry(directory: Path, layout: Layout) -> CollectorRegistry:
+    """A registry that collects what all workers have written into ``directory``, cells as in ``layout``."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(directory))
+    registry.register(BinCollector(layout, functools.partial(read_all, directory, layout.cells)))
     registry.register(WorkerProcesses(directory))
     return registry
 

@@ -168,7 +168,7 @@ class Watch:
     def _model_stale(self) -> AlertRule:
         """A model that nobody has trained again for long."""
         days = self.slo.model_age_days
-        trained = self.series.of("model_trained_timestamp_seconds")
+        trained = self.series.of("model_created_timestamp_seconds")
         return self._alert(
             "ModelStale",
             "ticket",

@@ -15,33 +15,36 @@ from app.artifact import (
     FORMAT,
     MANIFEST,
     MODEL,
+    RELEASE,
     Data,
     Distribution,
     Example,
     Feature,
+    Gate,
     Manifest,
+    Release,
     Scalar,
     encode,
     sha256,
     version_of,
 )
 
-NOTHING = Distribution(edges=[], counts=[])
-
 
 def number(name: str, *, nullable: bool = False) -> Feature:
     """A numeric feature seen between 0 and 10."""
-    return Feature(name, "number", nullable, NOTHING, minimum=0.0, maximum=10.0)
+    distribution = Distribution(edges=[2.0, 4.0, 6.0, 8.0], counts=[1, 2, 3, 2, 2], missing=int(nullable))
+    return Feature(name, "number", nullable, distribution, minimum=0.0, maximum=10.0)
 
 
 def boolean(name: str, *, nullable: bool = False) -> Feature:
     """A boolean feature."""
-    return Feature(name, "boolean", nullable, NOTHING)
+    return Feature(name, "boolean", nullable, Distribution(edges=[], counts=[4, 6]))
 
 
 def category(name: str, *categories: str, nullable: bool = False) -> Feature:
     """A text feature with these categories."""
-    return Feature(name, "category", nullable, NOTHING, categories=list(categories))
+    distribution = Distribution(edges=[], counts=[5] * len(categories))
+    return Feature(name, "category", nullable, distribution, categories=list(categories))
 
 
 class Graph:
@@ -104,7 +107,9 @@ def write_artifact(
         target="target",
         classes=classes,
         features=features,
-        predictions=NOTHING,
+        predictions=(
+            Distribution(edges=[], counts=[5] * len(classes)) if classes else Distribution([10.0, 20.0], [3, 4, 3])
+        ),
         example=Example(instance, prediction, probabilities),
         metrics={"accuracy": 1.0},
         data=Data(source="made by hand", rows=1, fingerprint="0"),
@@ -119,6 +124,8 @@ def write_artifact(
     target.mkdir(parents=True)
     (target / MODEL).write_bytes(model)
     (target / MANIFEST).write_bytes(encode(manifest))
+    release = Release(manifest.version, "2026-01-02T03:04:05Z", None, False, Gate(True, [], None, {}))
+    (target / RELEASE).write_bytes(encode(release))
     (directory / "current").write_text(manifest.version + "\n")
     return directory
 

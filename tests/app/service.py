@@ -16,6 +16,9 @@ from typing import Any
 
 import httpx
 
+from tests.app.models import FLOWER
+
+BODY = json.dumps(FLOWER).encode()
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "app"]
 _INHERITED = ("PATH", "HOME", "TMPDIR")
@@ -104,6 +107,14 @@ def parse_metrics(text: str) -> dict[str, float]:
     """Prometheus text as a mapping from ``name{labels}`` to value."""
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
     return {name: float(value) for name, value in lines}
+
+
+def half_a_request(service: Service) -> socket.socket:
+    """A connection with a prediction request whose body has only begun: of `BODY`, ten bytes."""
+    connection = socket.create_connection(service.address, timeout=30)
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    connection.sendall(head.encode() + BODY[:10])
+    return connection
 
 
 def free_port() -> int:

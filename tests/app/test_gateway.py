@@ -86,7 +86,8 @@ def test_the_lifespan_makes_it_ready_and_not_ready_again(flowers: Path, metrics:
 
 def gateway(app: ASGIApp, metrics: Metrics, **answers: Callable[[bytes], Any]) -> Gateway:
     """A gateway with these hot paths before ``app``."""
-    return Gateway(app, {"/slow/"}, {f"/{name}": answer for name, answer in answers.items()}, metrics, Phase(), 100)
+    paths = {f"/{name}": answer for name, answer in answers.items()}
+    return Gateway(app, {"/slow/"}, paths, metrics, Phase(), Settings(max_body_bytes=100))
 
 
 async def nothing(_: Scope, __: Receive, ___: Send) -> None:
@@ -97,14 +98,14 @@ async def nothing(_: Scope, __: Receive, ___: Send) -> None:
 def test_an_unforeseen_error_is_a_problem_that_leaks_nothing(
     metrics: Metrics, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(_: bytes) -> bytes:
+    async def fail(_: bytes) -> tuple[bytes, int]:
         raise RuntimeError("the password is 1234")
 
     start, body = ask(gateway(nothing, metrics, fail=fail), "/fail", method="POST")
     problem = json.loads(body["body"])
     assert start["status"] == problem["status"] == 500
     assert b"1234" not in body["body"]
-    (record,) = caplog.records
+    (record,) = [record for record in caplog.records if record.name == "app.errors"]
     entry = json.loads(JsonFormatter().format(record))
     assert entry["error_id"] == problem["error_id"]
     assert entry["request_id"] == "one"
@@ -137,7 +138,7 @@ def test_an_answer_that_breaks_off_is_not_mistaken_for_a_whole_one(metrics: Metr
 
 
 def test_a_body_that_never_ends_is_answered_as_malformed_when_the_client_leaves(metrics: Metrics) -> None:
-    async def answer(_: bytes) -> bytes:
+    async def answer(_: bytes) -> tuple[bytes, int]:
         raise AssertionError
 
     first = {"type": "http.request", "body": b"{", "more_body": True}
@@ -152,8 +153,8 @@ def test_a_cancelled_request_is_told_that_the_server_shuts_down() -> None:
 
 
 def test_requests_are_counted_before_the_last_byte_leaves(metrics: Metrics) -> None:
-    async def answer(body: bytes) -> bytes:
-        return body
+    async def answer(body: bytes) -> tuple[bytes, int]:
+        return body, 1
 
     counted: list[float] = []
     app = gateway(nothing, metrics, echo=answer)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.artifact import resolve
 from tests.app.models import FLOWER
-from tests.app.service import Service, Start, eventually, free_port, parse_metrics
+from tests.app.service import BODY, Service, Start, eventually, free_port, half_a_request, parse_metrics
 
 
 def requests_total(endpoint: str, method: str = "POST", status: int = 200) -> str:
     return f'api_requests_total{{endpoint="{endpoint}",method="{method}",status="{status}"}}'
+
+
+def predictions_total(artifact: Path, name: str) -> str:
+    return f'model_predictions_total{{class="{name}",version="{resolve(artifact).name}"}}'
 
 
 def test_metrics_are_valid_prometheus_text_with_and_without_a_slash(flower_service: Service) -> None:
@@ -50,9 +56,9 @@ def test_requests_rows_and_classes_are_counted(start_service: Start, flowers: Pa
     assert metrics[requests_total("/predict", "GET", 405)] == 1
     assert metrics[requests_total("/predict/batch")] == 1
     assert metrics["model_prediction_rows_total"] == 10
-    assert metrics['model_predictions_total{class="setosa"}'] == 2
-    assert metrics['model_predictions_total{class="virginica"}'] == 8
-    assert metrics['model_predictions_total{class="versicolor"}'] == 0
+    assert metrics[predictions_total(flowers, "setosa")] == 2
+    assert metrics[predictions_total(flowers, "virginica")] == 8
+    assert metrics[predictions_total(flowers, "versicolor")] == 0
     assert metrics["model_batch_rows_sum"] == 7
     assert metrics["model_batch_rows_count"] == 1
     assert metrics['api_request_latency_seconds_count{endpoint="/predict"}'] == 5
@@ -65,6 +71,8 @@ def test_what_serves_is_told(flower_service: Service, flowers: Path) -> None:
     assert metrics[f'model_info{{estimator="linear",name="flowers",version="{resolve(flowers).name}"}}'] == 1
     assert metrics['release_info{release="flowers-1"}'] == 1
     assert 0 < metrics["model_load_seconds"] < 30
+    assert metrics["model_created_timestamp_seconds"] == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+    assert metrics["api_requests_limit"] == 256
     assert metrics["api_requests_in_flight"] == 1  # the scrape itself
 
 
@@ -116,7 +124,7 @@ def test_two_workers_count_exactly_what_the_clients_counted(start_service: Start
     assert metrics[requests_total("/predict", status=422)] == counted[422]
     assert metrics['api_request_latency_seconds_count{endpoint="/predict"}'] == counted.total()
     assert metrics["model_prediction_rows_total"] == counted[200]
-    assert metrics['model_predictions_total{class="setosa"}'] == counted[200]
+    assert metrics[predictions_total(flowers, "setosa")] == counted[200]
     assert metrics['release_info{release="pair"}'] == 1
     assert metrics["process_open_fds"] > 0
     eventually(lambda: service.metrics()["api_requests_in_flight"] == 1)  # the scrape itself
@@ -162,13 +170,49 @@ def test_metrics_on_a_port_of_their_own_leave_the_apis_port(start_service: Start
     assert metrics["process_resident_memory_bytes"] > 0
 
 
-def test_the_documented_metrics_are_those_exposed(flower_service: Service, repository: Path) -> None:
-    documented = {
-        line.split("`")[1]
-        for line in (repository / "docs" / "service.md").read_text().splitlines()
-        if line.startswith(("| `api_", "| `model_", "| `release_"))
-    }
-    flower_service.client.post("/predict", json=FLOWER)
-    families = text_string_to_metric_families(flower_service.client.get("/metrics").text)
-    exposed = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
-    assert documented == {name for name in exposed if not name.startswith("process_")}
+def test_a_first_failure_counts_from_zero(start_service: Start, flowers: Path) -> None:
+    metrics = start_service(flowers).metrics()
+    for endpoint in ("/predict", "/predict/batch"):
+        assert [metrics[requests_total(endpoint, status=status)] for status in (200, 500, 503)] == [0, 0, 0]
+        assert metrics[f'api_requests_shed_total{{endpoint="{endpoint}"}}'] == 0
+
+
+def test_beyond_the_limit_predictions_are_refused_at_once_and_nothing_else_is(
+    start_service: Start, flowers: Path
+) -> None:
+    service = start_service(flowers, MAX_CONCURRENT_REQUESTS=1)
+    held = half_a_request(service)
+    eventually(lambda: service.metrics()["api_requests_in_flight"] == 2)  # the scrape itself
+    refused = service.client.post("/predict", json=FLOWER)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["type"] == "urn:mlplatform:problem:overloaded"
+    assert service.client.post("/predict/batch", json={"instances": [FLOWER]}).status_code == 503
+    assert service.client.get("/health").status_code == 200
+    held.sendall(BODY[10:])
+    assert held.recv(20).startswith(b"HTTP/1.1 200 ")
+    held.close()
+    assert service.client.post("/predict", json=FLOWER).status_code == 200
+    metrics = service.metrics()
+    assert metrics["api_requests_limit"] == 1
+    for endpoint in ("/predict", "/predict/batch"):
+        assert metrics[f'api_requests_shed_total{{endpoint="{endpoint}"}}'] == 1
+        assert metrics[requests_total(endpoint, status=503)] == 1
+    assert metrics["model_prediction_rows_total"] == 2
+
+
+def test_the_limit_counts_for_every_worker(start_service: Start, flowers: Path) -> None:
+    service = start_service(flowers, WORKERS=2, MAX_CONCURRENT_REQUESTS=3)
+    eventually(lambda: service.metrics()["api_requests_limit"] == 6)
+
+
+def test_the_documented_metrics_are_those_exposed(loan_service: Service, repository: Path) -> None:
+    text = (repository / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|(.*?)\|", text, re.MULTILINE)
+    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    loan_service.client.post("/predict", json={"age": 41, "region": "east", "owns_home": True})
+    loan_service.client.post("/predict/batch", json={"instances": [{"age": 41, "region": "east", "owns_home": True}]})
+    exposed: dict[str, tuple[str, set[str]]] = {}
+    for family in text_string_to_metric_families(loan_service.client.get("/metrics").text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        exposed[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
+    assert documented == exposed

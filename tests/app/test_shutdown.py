@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -14,18 +13,8 @@ import httpx
 import pytest
 
 from tests.app.models import FLOWER
-from tests.app.service import Service, Start, eventually
+from tests.app.service import BODY, Service, Start, eventually, half_a_request
 from tests.app.test_metrics import workers
-
-BODY = json.dumps(FLOWER).encode()
-
-
-def half_a_request(service: Service) -> socket.socket:
-    """A connection with a prediction request whose body has only begun."""
-    connection = socket.create_connection(service.address, timeout=30)
-    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    connection.sendall(head.encode() + BODY[:10])
-    return connection
 
 
 def in_flight(service: Service) -> float:

@@ -40,7 +40,7 @@ def service(
         add("up", instance, f"1x{minutes}")
         add("process_start_time_seconds", instance, f"{start * 60}x{minutes}")
         add("model_info", instance, f"1x{minutes}", version="v1")
-        add("model_trained_timestamp_seconds", instance, f"0x{minutes}")
+        add("model_created_timestamp_seconds", instance, f"0x{minutes}")
         add("release_info", instance, f"1x{minutes}", release=release)
         add("api_requests_in_flight", instance, f"2x{minutes}")
         add("api_requests_limit", instance, f"64x{minutes}")

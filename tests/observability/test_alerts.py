@@ -69,7 +69,7 @@ INCIDENTS: dict[str, tuple[Callable[[], Timeline], int, int]] = {
     ),
     "ModelMissing": (lambda: _gone(service(HOUR), f'model_info{{job="service",{ONE}', 30), 40, 1),
     "ModelStale": (
-        lambda: changed(service(3 * HOUR), "model_trained_timestamp_seconds", f"{-91 * DAY * 60}x{3 * HOUR}"),
+        lambda: changed(service(3 * HOUR), "model_created_timestamp_seconds", f"{-91 * DAY * 60}x{3 * HOUR}"),
         2 * HOUR,
         1,
     ),
