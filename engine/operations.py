@@ -122,9 +122,9 @@ def _refuse_interrupted(prepared: Workspace, urns: Sequence[str]) -> int:
         "[bold red]refused[/]: the last update ended while it was creating, and the state does not know whether it did:"
     )
     for urn in urns:
-        console.print(f"  {escape(plan.title(urn))}")
+        console.print(f"  {escape(urn)}")
     console.print(
-        f"make refresh STACK={prepared.stack} asks for each; without a terminal, where the cloud has none of them: "
-        f"make refresh STACK={prepared.stack} ARGS='--yes --clear-pending-creates' (docs/runbooks/stack-interrupted.md)"
+        "Look whether the cloud has them, then: make refresh "
+        f"STACK={prepared.stack} ARGS='--yes --clear-pending-creates' (docs/runbooks/stack-interrupted.md)"
     )
     return REFUSED

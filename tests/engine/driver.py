@@ -198,9 +198,11 @@ class Deployment:
 
     def assert_agreement(self) -> None:
         """State and cloud hold the same things, each once: nothing is lost, nothing is doubled."""
-        known = sorted((resource["urn"], resource["id"]) for resource in self.known)
-        assert known == sorted((record.urn, record.id) for record in self.cloud)
-        assert len({urn for urn, _ in known}) == len(known)
+        known = [(resource["urn"], resource["id"]) for resource in self.known]
+        held = [(record.urn, record.id) for record in self.cloud]
+        assert set(held) - set(known) == set(), "the state has lost these"
+        assert set(known) - set(held) == set(), "the cloud has lost these"
+        assert len({urn for urn, _ in held}) == len(held) == len(known), "some exist twice"
 
     def configure(self, values: Mapping[str, Any]) -> None:
         """Write plain settings (``service`` or ``service.minReplicas``, None removes) into the stack's file."""

@@ -14,9 +14,10 @@ from packaging.utils import canonicalize_name
 
 EXTRAS = {
     "serve": ["serve"],
+    "trace": ["trace"],
     "train": ["train"],
     "infra": ["azure", "aws", "gcp", "local"],
-    "dev": ["serve", "train", "azure", "aws", "gcp", "local", "dev"],
+    "dev": ["serve", "trace", "train", "azure", "aws", "gcp", "local", "dev"],
 }
 
 

@@ -110,7 +110,7 @@ def test_a_killed_update_leaves_a_lock_and_doubts_and_each_is_told_with_the_next
     doubtful = deployed.engine("up", "--yes")
     assert doubtful.returncode == 1
     assert "pulumi-python:dynamic:Resource::slow" in doubtful.stderr
-    assert "make refresh STACK=dev" in doubtful.stderr
+    assert "make refresh STACK=dev ARGS='--yes --clear-pending-creates'" in doubtful.stderr
 
     locked = deployed.engine("refresh", "--yes", "--clear-pending-creates")
     assert locked.returncode != 0
