@@ -9,7 +9,6 @@ from components import cidr, naming
 from components.aws.account import Account
 from components.aws.endpoints import Endpoints
 from components.aws.flow_logs import FlowLogs
-from components.aws.groups import group_name
 from components.aws.settings import Settings
 from components.spec import Environment, NetworkSpec
 
@@ -78,7 +77,6 @@ class Network(pulumi.ComponentResource):
             f"{name}-endpoints",
             environment,
             account=account,
-            cidr=self.cidr,
             vpc_id=self.vpc,
             route_tables=tables,
             # An endpoint costs by the zone and the hour: dev takes one zone and its loss.
@@ -200,7 +198,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-workload",
             ec2.SecurityGroupArgs(
                 vpc_id=self.vpc,
-                name=group_name(self._environment, "workload", self.cidr),
+                name=naming.name(self._environment, "security-group", "workload"),
                 description="Tasks: out to the endpoints of AWS",
                 tags=self._tags("workload"),
             ),

@@ -1,3 +1,0 @@
-module github.com/pulumi/pulumi-java
-
-go 1.26
