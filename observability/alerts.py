@@ -1,4 +1,4 @@
-"""The alerts of the service, each with a page under docs/runbooks/ named like it."""
+"""The alerts of the service, each with the address of a page named like it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observability.series import Series
 from observability.slo import Slo
 
 RUNBOOKS = "docs/runbooks"
-"""Where the runbooks lie, relative to the repository; a stack may name an address instead."""
+"""What the pages' names are appended to unless another address is given."""
 
 _FEATURE_DRIFT = "service:feature_drift:psi"
 _PREDICTION_DRIFT = "service:prediction_drift:psi"
@@ -24,7 +24,7 @@ class Watch:
 
     With ``replicas`` 0 nothing says whether metrics are missing or nobody asks, so that alert is left out; with
     ``releases`` False so is the one on what should serve, for a service that was started by hand. ``runbooks`` is the
-    address that the pages' names are appended to.
+    address of the runbooks.
     """
 
     slo: Slo

@@ -2,7 +2,7 @@
 
 The windows and rates are those of "The Site Reliability Workbook", chapter 5, "6: Multiwindow, Multi-Burn-Rate Alerts"
 (sre.google/workbook/alerting-on-slos): a page when 2 % of a month's budget goes in an hour or 5 % in six, a ticket when
-10 % goes in three days.
+10 % goes in three days; the ticket for 10 % in one day is added, since three are long to wait for it.
 """
 
 from __future__ import annotations

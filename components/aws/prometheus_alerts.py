@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
+from observability import rule_file
 from observability.rules import Rules, Severity
 
 RULES_PER_GROUP = 20
@@ -22,27 +22,11 @@ _REASONS = "{{ range .Alerts }}{{ .Annotations.description | " + _SAFE + "}}; {{
 
 def rule_groups(rules: Rules) -> str:
     """The namespace's content: recordings before the alerts that use them, in groups small enough."""
-    recordings: list[dict[str, Any]] = [{"record": rule.record, "expr": rule.expr} for rule in rules.recordings]
-    alerts: list[dict[str, Any]] = [
-        {
-            "alert": rule.name,
-            "expr": rule.expr,
-            "for": f"{rule.hold_seconds}s",
-            "labels": {"severity": rule.severity},
-            "annotations": {
-                "summary": rule.summary,
-                "description": rule.description,
-                "runbook_url": rule.runbook,
-            },
-        }
-        for rule in rules.alerts
-    ]
-    groups = [
-        {"name": f"{kind}-{start // RULES_PER_GROUP + 1}", "rules": found[start : start + RULES_PER_GROUP]}
-        for kind, found in (("recordings", recordings), ("alerts", alerts))
+    return rule_file.groups_file(
+        (f"{kind}-{start // RULES_PER_GROUP + 1}", found[start : start + RULES_PER_GROUP])
+        for kind, found in (("recordings", rule_file.recordings(rules)), ("alerts", rule_file.alerts(rules)))
         for start in range(0, len(found), RULES_PER_GROUP)
-    ]
-    return json.dumps({"groups": groups}, indent=2)
+    )
 
 
 def alert_manager(topics: Mapping[Severity, str], region: str) -> str:

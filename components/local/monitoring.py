@@ -15,6 +15,7 @@ from components.local.network import Network
 from components.local.settings import Settings
 from components.local.telemetry import Telemetry
 from components.spec import Environment, MonitoringSpec, UnsupportedError
+from observability.rule_file import rule_file
 
 _GRAFANA_DATASOURCE = """apiVersion: 1
 datasources:
@@ -64,7 +65,7 @@ class Monitoring(pulumi.ComponentResource):
             "prometheus",
             settings.prometheus_image,
             command=["--config.file=/config/prometheus.yml", "--storage.tsdb.path=/prometheus"],
-            files={"prometheus.yml": prometheus.prometheus(), "rules.yml": prometheus.rule_file(spec.rules)},
+            files={"prometheus.yml": prometheus.prometheus(), "rules.yml": rule_file(spec.rules)},
             ports={settings.prometheus_port: 9090},
             volumes=[docker.ContainerVolumeArgs(volume_name=telemetry.volume, container_path="/prometheus")],
             depends_on=[alertmanager],

@@ -11,7 +11,6 @@ import pulumi
 from components.agent import SCRAPE_SECONDS
 from components.local.settings import Settings
 from components.spec import METRICS_PORT, MonitoringSpec, Receiver, UnsupportedError
-from observability.rules import Rules
 
 
 def prometheus() -> str:
@@ -37,23 +36,6 @@ def _scrape(slot: str) -> dict[str, Any]:
             {"target_label": "slot", "replacement": slot},
         ],
     }
-
-
-def rule_file(rules: Rules) -> str:
-    """The rules in Prometheus' own form."""
-    recordings = [{"record": rule.record, "expr": rule.expr} for rule in rules.recordings]
-    alerts = [
-        {
-            "alert": rule.name,
-            "expr": rule.expr,
-            "for": f"{rule.hold_seconds}s",
-            "labels": {"severity": rule.severity},
-            "annotations": {"summary": rule.summary, "description": rule.description, "runbook_url": rule.runbook},
-        }
-        for rule in rules.alerts
-    ]
-    groups = [{"name": name, "rules": found} for name, found in (("recordings", recordings), ("alerts", alerts))]
-    return json.dumps({"groups": [group for group in groups if group["rules"]]}, indent=2)
 
 
 def alertmanager(spec: MonitoringSpec, settings: Settings) -> pulumi.Output[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.local import prometheus
+from observability.rule_file import rule_file
 from observability.rules import AlertRule, RecordingRule, Rules
 from tests.components.contract import stack_run
 from tests.components.harness import Secret
@@ -39,14 +40,14 @@ def accepted(*command: str) -> str:
 
 def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yml"
-    rules.write_text(prometheus.rule_file(RULES))
+    rules.write_text(rule_file(RULES))
     config = tmp_path / "prometheus.yml"
     config.write_text(prometheus.prometheus().replace("/config/rules.yml", str(rules)))
     assert "2 rules found" in accepted("promtool", "check", "config", str(config))
 
 
 def test_promtool_accepts_a_stack_without_rules(tmp_path: Path) -> None:
-    (tmp_path / "rules.yml").write_text(prometheus.rule_file(Rules()))
+    (tmp_path / "rules.yml").write_text(rule_file(Rules()))
     accepted("promtool", "check", "rules", str(tmp_path / "rules.yml"))
 
 
