@@ -9,6 +9,8 @@ IMAGE ?=#	another name for the image
 DOCKER_ARGS ?=#	further options of `docker build`
 ARGS ?=#	further options of the command that a target runs
 STACK ?= dev#	a Pulumi stack: dev (this machine), azure-dev, aws-dev, gcp-dev, …-prod
+STAND_IN ?=#	1: preview without an account and secrets, from an empty state
+REPLACE ?=#	names of what an update may replace or delete although it holds data
 TESTS ?=#	files, folders or test ids; all when empty
 
 VENV := .venv/bin
@@ -23,7 +25,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image preview up destroy lock clean setup setup-dev setup-infra
+.PHONY: help run train test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,14 +67,23 @@ image: ## build the serving image mlplatform-$(NAME):<model version>
 train-image: ## build the training image mlplatform-train
 	@$(BUILD) --target train --tag $(or $(IMAGE),mlplatform-train) .
 
-preview: setup-infra ## show what would change in a stack: make preview STACK=azure-dev
-	@pulumi preview --stack $(STACK) --policy-pack policy $(ARGS)
+pulumi: setup-infra ## get the Pulumi engine: from the PATH, by download, or built from Go modules (once, 5 to 20 minutes)
+	@$(VENV)/python -m engine install
 
-up: setup-infra ## deploy a stack, held to the policy pack: make up STACK=azure-dev
-	@pulumi up --stack $(STACK) --policy-pack policy $(ARGS)
+preview: setup-infra ## show what would change in a stack: make preview STACK=azure-dev (STAND_IN=1: without an account)
+	@$(VENV)/python -m engine preview --stack $(STACK) $(if $(STAND_IN),--stand-in) $(ARGS)
 
-destroy: setup-infra ## take a stack down; what holds data is protected: make destroy STACK=azure-dev
-	@pulumi destroy --stack $(STACK) $(ARGS)
+up: setup-infra ## deploy a stack, refusing to lose data that REPLACE="name …" does not name: make up STACK=azure-dev
+	@$(VENV)/python -m engine up --stack $(STACK) $(addprefix --replace=,$(REPLACE)) $(ARGS)
+
+refresh: setup-infra ## compare a stack's state with what is really there (ARGS=--preview-only changes nothing)
+	@$(VENV)/python -m engine refresh --stack $(STACK) $(ARGS)
+
+destroy: setup-infra ## take a stack down; with what holds data only by ARGS=--with-data: make destroy STACK=azure-dev
+	@$(VENV)/python -m engine destroy --stack $(STACK) $(ARGS)
+
+env: ## print the variables for your own pulumi commands: eval "$$(make env)"
+	@$(VENV)/python -m engine environment
 
 COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links pyproject.toml
@@ -95,5 +106,4 @@ setup-dev:
 
 # About 1 GB; `make run` never needs it.
 setup-infra: ## put the packages of the Pulumi programs into .venv
-	@command -v pulumi >/dev/null || { echo "setup: no pulumi on the PATH; install the Pulumi CLI (https://www.pulumi.com/docs/install/)" >&2; exit 1; }
 	$(INSTALL) infra

@@ -3,11 +3,13 @@
 Network, Registry, Telemetry, Compute, Monitoring and TrainingJob are ComponentResources with the type token
 ``mlplatform:<cloud>:<Class>``. They take ``(name, environment, spec, *, what they need, opts)`` and are created in
 this order; Telemetry holds the data (logs, metrics) and comes first, since each replica writes to it from its start,
-Monitoring watches what Compute made and comes last.
+Monitoring watches what Compute made and comes last. What Compute made is verified alike in every cloud
+(``components/verification.py``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import pulumi
@@ -58,6 +60,11 @@ class Compute(Protocol):
     @property
     def candidate_url(self) -> pulumi.Output[str] | None:
         """An address that only the candidate answers; None without one."""
+        ...
+
+    @property
+    def deployed(self) -> Mapping[str, pulumi.Output[str]]:
+        """What the cloud runs for ``stable`` and, with one, for ``candidate``; another one after each deployment."""
         ...
 
     @property

@@ -19,10 +19,11 @@ MIRROR = "components/mirror"
 class Image(pulumi.ComponentResource):
     """An image built by this program: a development stack's, never production's.
 
-    It is pushed by digest, without a tag that could move; with ``repository`` None it stays in the local engine. A
-    preview checks the Dockerfile and builds nothing unless ``build_on_preview``.
+    It is pushed by digest, without a tag that could move; with ``repository`` None it is loaded into the local engine
+    as ``loaded_as``. A preview checks the Dockerfile and builds nothing unless ``build_on_preview``.
 
-    Output ``reference``: ``repository@sha256:…``, or the engine's own image id.
+    Output ``reference``: ``repository@sha256:…``; of a loaded image ``loaded_as``, known once it is built, because the
+    digest of a build is that of a manifest, by which an engine need not know what it loaded.
     """
 
     reference: pulumi.Output[str]
@@ -36,6 +37,7 @@ class Image(pulumi.ComponentResource):
         arguments: Mapping[str, str],
         platforms: Sequence[docker_build.Platform] = (),
         repository: pulumi.Output[str] | None,
+        loaded_as: str | None = None,
         credentials: docker_build.RegistryArgs | None = None,
         build_on_preview: bool = False,
         opts: pulumi.ResourceOptions | None = None,
@@ -49,12 +51,16 @@ class Image(pulumi.ComponentResource):
             platforms=list(platforms) or None,
             push=False,
             load=repository is None,
+            tags=[loaded_as] if loaded_as else None,
             exports=[_by_digest(repository)] if repository else None,
             registries=[credentials] if credentials else None,
             build_on_preview=build_on_preview,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.reference = pulumi.Output.format("{0}@{1}", repository, image.digest) if repository else image.digest
+        if repository:
+            self.reference = pulumi.Output.format("{0}@{1}", repository, image.digest)
+        else:
+            self.reference = image.digest.apply(lambda _: loaded_as or "")
         self.register_outputs({"reference": self.reference})
 
 

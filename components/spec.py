@@ -66,10 +66,11 @@ def _require_match(pattern: str, name: str, value: str, fix: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Whose resources these are; the identity part (all but ``tags``) enters every name.
+    """Whose resources these are; the identity part (cloud, project, stack, namespace) enters every name.
 
     ``namespace`` makes globally unique names (registries, buckets, vaults) differ between organisations that use
     the same project and stack names. ``tags`` are for display and billing and never rename anything.
+    ``retiring`` takes production's guards in the cloud itself off, so that it can be destroyed.
     """
 
     cloud: Cloud
@@ -78,6 +79,7 @@ class Environment:
     stack: str
     namespace: str = ""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    retiring: bool = False
 
     def __post_init__(self) -> None:
         fix = "use lowercase letters, digits and single hyphens, a letter first, at most 24 characters"
@@ -91,6 +93,11 @@ class Environment:
     def production(self) -> bool:
         """Whether data and availability are protected as production's."""
         return self.tier == "prod"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the cloud itself is to refuse deletions, whoever asks; not where the stack is to be taken down."""
+        return self.production and not self.retiring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +228,18 @@ class MonitoringSpec:
         _require(days in offered, "monitoring.logRetentionDays", days, "not offered by all clouds", f"use {offered}")
         names = [receiver.name for receiver in self.receivers]
         _require(len(set(names)) == len(names), "receiver names", names, "not unique", "rename one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationSpec:
+    """How long a release may take, once the cloud has deployed it, until it answers as itself at its own address."""
+
+    enabled: bool = True
+    deadline_seconds: int = 300
+
+    def __post_init__(self) -> None:
+        limit = self.deadline_seconds
+        _require(1 <= limit <= 3600, "verification.deadlineSeconds", limit, "not between 1 and 3600", "use 300")
 
 
 @dataclass(frozen=True, kw_only=True)

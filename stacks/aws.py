@@ -1,4 +1,4 @@
-"""AWS: account → network → telemetry → registry → image → compute → monitoring → training → exports."""
+"""AWS: account → network → telemetry → registry → image → compute → verification → monitoring → training → exports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from components.aws.registry import Registry
 from components.aws.settings import Settings
 from components.aws.telemetry import Telemetry
 from components.aws.training import TrainingJob
+from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
 
@@ -46,6 +47,7 @@ def program() -> None:
         registry=registry,
         telemetry=telemetry,
     )
+    verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
         "monitoring", environment, settings.monitoring, account=account, telemetry=telemetry, compute=compute
     )
@@ -68,6 +70,7 @@ def program() -> None:
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,
+        verification=verification,
         monitoring=monitoring,
         registry=registry,
         training=training,

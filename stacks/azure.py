@@ -1,4 +1,4 @@
-"""Azure: network → telemetry → registry → image → compute → monitoring → exports."""
+"""Azure: network → telemetry → registry → image → compute → verification → monitoring → exports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from components.azure.settings import Settings
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
 from components.azure.training import TrainingJob
+from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
 
@@ -37,6 +38,7 @@ def program() -> None:
         registry=registry,
         telemetry=telemetry,
     )
+    verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
         "monitoring", environment, settings.monitoring, group=group, telemetry=telemetry, compute=compute
     )
@@ -59,6 +61,7 @@ def program() -> None:
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,
+        verification=verification,
         monitoring=monitoring,
         registry=registry,
         training=training,

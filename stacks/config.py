@@ -1,7 +1,7 @@
 """The only reader of ``pulumi.Config``: turns a stack's file into the specs, or says what to change in it.
 
-The objects ``network``, ``service``, ``training`` and the one named like the cloud have the fields of their
-dataclass in camelCase; docs/clouds.md lists every key.
+The objects ``network``, ``service``, ``verification``, ``training`` and the one named like the cloud have the fields
+of their dataclass in camelCase; docs/clouds.md lists every key.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from components.spec import (
     SpecError,
     Tier,
     Traffic,
+    VerificationSpec,
 )
 from observability.rules import Severity
 from stacks.objects import ConfigError, convert, full_key
@@ -47,6 +48,7 @@ class Settings(Generic[Own]):
     network: NetworkSpec
     service: ServiceSpec
     monitoring: MonitoringSpec
+    verification: VerificationSpec
     training: JobSpec | None
     training_image: str | None
     releases: Traffic | None
@@ -107,6 +109,7 @@ def read(own: type[Own]) -> Settings[Own]:
             network=_object("network", NetworkSpec),
             service=service,
             monitoring=_monitoring(),
+            verification=_object("verification", VerificationSpec),
             training=training,
             training_image=_training_image() if training and not building else None,
             releases=None if building else _releases(config),
@@ -130,6 +133,7 @@ def _environment(config: pulumi.Config) -> Environment:
         project=pulumi.get_project(),
         stack=pulumi.get_stack(),
         namespace=config.get("namespace") or "",
+        retiring=config.get_bool("retiring") or False,
         tags={str(key): str(value) for key, value in (config.get_object("tags") or {}).items()},
     )
 

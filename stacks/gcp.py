@@ -1,4 +1,4 @@
-"""GCP: network → telemetry → registry → image → compute → monitoring → exports."""
+"""GCP: network → telemetry → registry → image → compute → verification → monitoring → exports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from components.gcp.services import Services
 from components.gcp.settings import Settings
 from components.gcp.telemetry import Telemetry
 from components.gcp.training import TrainingJob
+from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
 
@@ -41,6 +42,7 @@ def program() -> None:
         registry=registry,
         telemetry=telemetry,
     )
+    verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
         "monitoring", environment, settings.monitoring, settings=own, services=services, compute=compute
     )
@@ -63,6 +65,7 @@ def program() -> None:
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,
+        verification=verification,
         monitoring=monitoring,
         registry=registry,
         training=training,

@@ -1,16 +1,18 @@
-"""The local Docker engine: network → telemetry → registry → image → compute → monitoring → exports."""
+"""The local Docker engine: network → telemetry → registry → image → compute → verification → monitoring → exports."""
 
 from __future__ import annotations
 
 import pulumi
 
 from components.local.compute import Compute
+from components.local.container import engine_id
 from components.local.monitoring import Monitoring
 from components.local.network import Network
 from components.local.registry import Registry
 from components.local.settings import Settings
 from components.local.telemetry import Telemetry
 from components.spec import UnsupportedError
+from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
 
@@ -24,8 +26,9 @@ def program() -> None:
     network = Network("network", environment, settings.network)
     telemetry = Telemetry("telemetry", environment, settings=own)
     registry = Registry("registry", environment)
-    traffic = release.traffic(settings, registry, platforms=())
+    traffic = release.traffic(settings, registry, platforms=(), engine_id=engine_id)
     compute = Compute("compute", environment, settings.service, settings=own, network=network, traffic=traffic)
+    verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
         "monitoring",
         environment,
@@ -35,5 +38,13 @@ def program() -> None:
         telemetry=telemetry,
         compute=compute,
     )
-    export(settings, traffic=traffic, telemetry=telemetry, compute=compute, monitoring=monitoring, registry=registry)
+    export(
+        settings,
+        traffic=traffic,
+        telemetry=telemetry,
+        compute=compute,
+        verification=verification,
+        monitoring=monitoring,
+        registry=registry,
+    )
     pulumi.export("alertsUrl", monitoring.alerts_url)

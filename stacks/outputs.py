@@ -8,6 +8,7 @@ import pulumi
 
 from components.contract import Compute, Monitoring, Registry, Telemetry, TrainingJob
 from components.spec import Traffic
+from components.verification import Verification
 from stacks.config import Settings
 
 
@@ -17,6 +18,7 @@ def export(
     traffic: Traffic,
     telemetry: Telemetry,
     compute: Compute,
+    verification: Verification,
     monitoring: Monitoring,
     registry: Registry,
     training: TrainingJob | None = None,
@@ -36,6 +38,7 @@ def export(
         "candidateRelease": candidate.id if candidate else None,
         "candidateImage": candidate.image if candidate else None,
         "candidateWeight": traffic.candidate_weight,
+        "verified": verification.verified,
         "identity": compute.identity,
         "dashboardUrl": monitoring.dashboard_url,
         "logsUrl": monitoring.logs_url,

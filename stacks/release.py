@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_docker_build as docker_build
 
+from components import naming
 from components.contract import Registry
 from components.image import Image
 from components.spec import Release, Traffic
@@ -20,9 +21,12 @@ LINUX_AMD64 = (docker_build.Platform.LINUX_AMD64,)
 
 
 def traffic(
-    settings: Settings[Any], registry: Registry, platforms: Sequence[docker_build.Platform] = LINUX_AMD64
+    settings: Settings[Any],
+    registry: Registry,
+    platforms: Sequence[docker_build.Platform] = LINUX_AMD64,
+    engine_id: Callable[[pulumi.Output[str]], pulumi.Output[str]] | None = None,
 ) -> Traffic:
-    """The releases to run."""
+    """The releases to run. Without a repository the image is known by the id that ``engine_id`` finds for its name."""
     if settings.releases:
         return settings.releases
     version = _model_version(settings)
@@ -34,11 +38,13 @@ def traffic(
         arguments={"MODEL_NAME": settings.model, "MODEL_VERSION": version, **_arguments(settings, change)},
         platforms=platforms,
         repository=registry.serving,
+        loaded_as=f"localhost/{naming.name(settings.environment, 'image', 'serving')}:{version}" if engine_id else None,
         credentials=registry.credentials,
         build_on_preview=settings.build_on_preview,
     )
     commit = change.commit + ("-dirty" if change.dirty else "") if change else "unknown"
-    return Traffic(stable=Release(model_version=version, image=image.reference, commit=commit))
+    reference = engine_id(image.reference) if engine_id else image.reference
+    return Traffic(stable=Release(model_version=version, image=reference, commit=commit))
 
 
 def training_image(

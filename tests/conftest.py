@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import install, plugin
+
 # ONNX Runtime reports usage from its first import on unless this stands before it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -44,6 +46,17 @@ def _docker() -> str | None:
     return None if answer.returncode == 0 else f"no Docker engine answers ({answer.stderr.strip().splitlines()[-1]})"
 
 
+def _pulumi() -> str | None:
+    """Whether a Pulumi engine is there; no test run begins to download or build one."""
+    return None if install.find() else "no Pulumi engine here; get one with `make pulumi`"
+
+
+def _plugin() -> str | None:
+    """Whether the engine can build images."""
+    found = plugin.find(os.environ)
+    return None if found else f"no plugin docker-build {plugin.version()} here; get it with `make pulumi`"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -55,7 +68,8 @@ TIERS: dict[str, Callable[[], str | None]] = {
         "prometheus", "promtool", "amtool", package="Prometheus (Debian: prometheus, prometheus-alertmanager)"
     ),
     "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
-    "engine": _programs("pulumi", package="the Pulumi CLI"),
+    "engine": functools.cache(_pulumi),
+    "plugin": functools.cache(_plugin),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
     "clone": _asked_for,
 }

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from components import naming
+from components.aws.groups import group_name
 from components.aws.network import Network
 from components.spec import Environment
 
@@ -36,7 +37,7 @@ class Boundaries(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mlplatform:aws:Boundaries", name, None, opts)
-        self._name, self._environment, self._vpc = name, environment, network.vpc
+        self._name, self._environment, self._network = name, environment, network
         self._child = pulumi.ResourceOptions(parent=self)
         self.balancer_group = self._group("load-balancer", "Load balancer: in from its callers, out to the service")
         self.service_group = self._group("service", "Service: in from the load balancer")
@@ -55,8 +56,8 @@ class Boundaries(pulumi.ComponentResource):
         return ec2.SecurityGroup(
             f"{self._name}-{part}",
             ec2.SecurityGroupArgs(
-                vpc_id=self._vpc,
-                name=naming.name(self._environment, "security-group", part),
+                vpc_id=self._network.vpc,
+                name=group_name(self._environment, part, self._network.cidr),
                 description=description,
                 tags=naming.tags(self._environment),
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pulumi
 from pulumi_aws import ecs
@@ -27,13 +28,14 @@ class Compute(pulumi.ComponentResource):
     ECS's own canary has two phases and its linear one equal steps, so neither can hold a share until it is judged;
     two services behind weighted target groups can, and each has an address of its own.
 
-    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``identity`` (the task role's ARN), and for what watches them
-    ``cluster``, ``balancer`` and ``services`` by release.
+    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``deployed`` (ARNs of task definitions), ``identity`` (the task
+    role's ARN), and for what watches them ``cluster``, ``balancer`` and ``services`` by release.
     """
 
     url: pulumi.Output[str]
     stable_url: pulumi.Output[str]
     candidate_url: pulumi.Output[str] | None
+    deployed: Mapping[str, pulumi.Output[str]]
     identity: pulumi.Output[str]
     cluster: ecs.Cluster
     balancer: LoadBalancer
@@ -131,6 +133,7 @@ class Compute(pulumi.ComponentResource):
         self.url = self.balancer.endpoint.url()
         self.stable_url = self.balancer.verification_url("stable")
         self.candidate_url = self.balancer.verification_url("candidate") if traffic.candidate else None
+        self.deployed = {part: service.task_definition for part, service in self.services.items()}
         self.identity = runs.arn
         self.register_outputs(
             {

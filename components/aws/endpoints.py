@@ -7,6 +7,7 @@ from pulumi_aws import ec2, vpc
 
 from components import naming
 from components.aws.account import Account
+from components.aws.groups import group_name
 from components.aws.policies import allow, document
 from components.spec import Environment
 
@@ -35,6 +36,7 @@ class Endpoints(pulumi.ComponentResource):
         environment: Environment,
         *,
         account: Account,
+        cidr: str,
         vpc_id: pulumi.Input[str],
         route_tables: list[pulumi.Output[str]],
         subnets: list[pulumi.Output[str]],
@@ -51,7 +53,7 @@ class Endpoints(pulumi.ComponentResource):
             name,
             ec2.SecurityGroupArgs(
                 vpc_id=vpc_id,
-                name=naming.name(environment, "security-group", "endpoints"),
+                name=group_name(environment, "endpoints", cidr),
                 description="Endpoints of AWS: HTTPS from the tasks",
                 tags=tags("endpoints"),
             ),

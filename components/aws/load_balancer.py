@@ -100,7 +100,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 subnets=network.public_subnets if public else network.workload_subnets,
                 security_groups=[boundaries.balancer_group],
                 drop_invalid_header_fields=True,
-                enable_deletion_protection=environment.production,
+                enable_deletion_protection=environment.guarded,
                 tags=self._tags,
             ),
             opts=self._child,

@@ -9,6 +9,7 @@ from components import cidr, naming
 from components.aws.account import Account
 from components.aws.endpoints import Endpoints
 from components.aws.flow_logs import FlowLogs
+from components.aws.groups import group_name
 from components.aws.settings import Settings
 from components.spec import Environment, NetworkSpec
 
@@ -77,6 +78,7 @@ class Network(pulumi.ComponentResource):
             f"{name}-endpoints",
             environment,
             account=account,
+            cidr=self.cidr,
             vpc_id=self.vpc,
             route_tables=tables,
             # An endpoint costs by the zone and the hour: dev takes one zone and its loss.
@@ -198,7 +200,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-workload",
             ec2.SecurityGroupArgs(
                 vpc_id=self.vpc,
-                name=naming.name(self._environment, "security-group", "workload"),
+                name=group_name(self._environment, "workload", self.cidr),
                 description="Tasks: out to the endpoints of AWS",
                 tags=self._tags("workload"),
             ),

@@ -68,7 +68,7 @@ def grant(
 
 def lock(part: str, environment: Environment, on: pulumi.Input[str], *, parent: pulumi.Resource) -> None:
     """In production, keep a resource that holds data from being deleted, even in the portal and by its owner."""
-    if environment.production:
+    if environment.guarded:
         authorization.ManagementLockByScope(
             f"{part}-lock",
             lock_name=naming.name(environment, "resource", f"{part}-lock"),

@@ -39,13 +39,14 @@ class Compute(pulumi.ComponentResource):
     Two identities: with one, the platform pulls images and reads secrets, and no code in a container can use it; the
     other is what the replicas hold, and it may write metrics and nothing else.
 
-    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``identity`` (principal id), ``revisions``, ``app_id``,
-    ``environment_id`` and ``vault_uri``.
+    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``deployed`` (suffixes of revisions), ``identity`` (principal
+    id), ``revisions``, ``app_id``, ``environment_id`` and ``vault_uri``.
     """
 
     url: pulumi.Output[str]
     stable_url: pulumi.Output[str]
     candidate_url: pulumi.Output[str] | None
+    deployed: Mapping[str, pulumi.Output[str]]
     identity: pulumi.Output[str]
     revisions: pulumi.Output[Mapping[str, str]]
     app_id: pulumi.Output[str]
@@ -140,6 +141,7 @@ class Compute(pulumi.ComponentResource):
         self.url = pulumi.Output.concat("https://", container_app.name, ".", host.domain)
         self.stable_url = _address(container_app, stable, host)
         self.candidate_url = _address(container_app, newest.suffix, host) if traffic.candidate else None
+        self.deployed = {"stable": stable, **({"candidate": newest.suffix} if traffic.candidate else {})}
         remembered = served if environment.production else {}
         self.revisions = _by_release(traffic, stable, newest.suffix, remembered)
         self.scales_to_zero = spec.min_replicas == 0

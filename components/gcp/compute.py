@@ -36,12 +36,14 @@ class Compute(pulumi.ComponentResource):
     of the update before) says which one it is, so that changed settings come with the candidate and leave the stable
     release as it runs. A stack's first update deploys a stable release without a candidate.
 
-    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``identity`` (the account's e-mail address), ``revisions``.
+    Outputs: ``url``, ``stable_url``, ``candidate_url``, ``deployed`` (names of revisions), ``identity`` (the account's
+    e-mail address), ``revisions``.
     """
 
     url: pulumi.Output[str]
     stable_url: pulumi.Output[str]
     candidate_url: pulumi.Output[str] | None
+    deployed: Mapping[str, pulumi.Output[str]]
     identity: pulumi.Output[str]
     revisions: pulumi.Output[Mapping[str, str]]
 
@@ -101,7 +103,7 @@ class Compute(pulumi.ComponentResource):
             name=service_name,
             ingress="INGRESS_TRAFFIC_ALL" if spec.ingress == "public" else "INGRESS_TRAFFIC_INTERNAL_ONLY",
             custom_audiences=[spec.authentication.audience] if spec.authentication else None,
-            deletion_protection=environment.production,
+            deletion_protection=environment.guarded,
             scaling={"min_instance_count": spec.min_replicas, "max_instance_count": spec.max_replicas},
             template={**template.of(traffic.candidate or traffic.stable), "revision": candidate or stable},
             traffics=revisions.targets(traffic, stable, candidate),
@@ -112,6 +114,7 @@ class Compute(pulumi.ComponentResource):
         self.url = service.uri
         self.stable_url = revisions.address(service.uri, revisions.STABLE)
         self.candidate_url = revisions.address(service.uri, revisions.CANDIDATE) if candidate else None
+        self.deployed = {revisions.STABLE: stable, **({revisions.CANDIDATE: candidate} if candidate else {})}
         self.register_outputs(
             {
                 "url": self.url,

@@ -69,7 +69,7 @@ class TrainingJob(pulumi.ComponentResource):
                 project=settings.project,
                 location=settings.region,
                 name=naming.name(environment, "job", "training"),
-                deletion_protection=environment.production,
+                deletion_protection=environment.guarded,
                 template=cloudrun.JobTemplateArgs(
                     task_count=1, template=_task(spec, image, account.email, network.training, bucket.url)
                 ),

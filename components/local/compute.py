@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_docker as docker
 
@@ -28,12 +30,13 @@ class Compute(pulumi.ComponentResource):
     """``spec.min_replicas`` containers for each release and one proxy before them, all on this machine.
 
     Outputs: ``url``, weighted between the releases; ``stable_url`` and ``candidate_url``, each one release's own;
-    ``identity``, the user inside the containers; ``containers``, their names.
+    ``deployed``, their containers' ids; ``identity``, the user inside; ``containers``, their names.
     """
 
     url: pulumi.Output[str]
     stable_url: pulumi.Output[str]
     candidate_url: pulumi.Output[str] | None
+    deployed: Mapping[str, pulumi.Output[str]]
     identity: pulumi.Output[str]
     containers: pulumi.Output[list[str]]
 
@@ -51,9 +54,10 @@ class Compute(pulumi.ComponentResource):
         _refuse_unsupported(environment, spec)
         super().__init__("mlplatform:local:Compute", name, None, opts)
         self._name, self._environment, self._spec, self._network = name, environment, spec, network
-        replicas = self._replicas("stable", traffic.stable)
+        slots = {"stable": self._replicas("stable", traffic.stable)}
         if traffic.candidate:
-            replicas += self._replicas("candidate", traffic.candidate)
+            slots["candidate"] = self._replicas("candidate", traffic.candidate)
+        replicas = [replica for slot in slots.values() for replica in slot]
         front = self._proxy(settings)
         CandidateWeight(
             f"{name}-weight",
@@ -65,6 +69,9 @@ class Compute(pulumi.ComponentResource):
         self.url = pulumi.Output.from_input(_address(settings.port))
         self.stable_url = pulumi.Output.from_input(_address(settings.stable_port))
         self.candidate_url = pulumi.Output.from_input(_address(settings.candidate_port)) if traffic.candidate else None
+        self.deployed = {
+            slot: pulumi.Output.all(*[it.id for it in found]).apply(",".join) for slot, found in slots.items()
+        }
         self.identity = pulumi.Output.from_input(str(USER_ID))
         self.containers = pulumi.Output.all(*[replica.name for replica in replicas])
         self.register_outputs({"url": self.url, "stable_url": self.stable_url, "candidate_url": self.candidate_url})
@@ -130,7 +137,7 @@ def _readiness(port: int) -> docker.ContainerHealthcheckArgs:
         interval="5s",
         timeout="3s",
         retries=3,
-        start_period=f"{STARTUP_SECONDS}s",
+        start_period=f"{STARTUP_SECONDS // 60}m{STARTUP_SECONDS % 60}s",  # as it is read back; 60s would differ
     )
 
 

@@ -31,6 +31,11 @@ def image_id(name: str, reference: pulumi.Input[str], parent: pulumi.Resource) -
     return docker.RemoteImage(name, name=reference, keep_locally=True, opts=opts).image_id
 
 
+def engine_id(name: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The engine's id of the image that it holds under ``name``."""
+    return docker.get_remote_image_output(name=name).id
+
+
 def hardened(
     name: str,
     environment: Environment,
@@ -87,7 +92,7 @@ def hardened(
         security_opts=["no-new-privileges:true"],
         memory=memory_mb,
         memory_swap=memory_mb,
-        cpus=str(cpus) if cpus else None,
+        cpus=f"{cpus:g}" if cpus else None,
         restart="unless-stopped",
         healthcheck=healthcheck,
         wait=healthcheck is not None,

@@ -68,6 +68,20 @@ def test_a_push_password_is_secret(preview: bool) -> None:
     assert isinstance(inputs["registries"], Secret)
 
 
+@pytest.mark.parametrize(("preview", "reference"), [(False, "localhost/serving:v1"), (True, UNKNOWN)])
+def test_a_loaded_image_is_known_by_its_name_once_it_is_built(preview: bool, reference: Any) -> None:
+    def program() -> dict[str, Any]:
+        environment = Environment(cloud="local", tier="dev", project="mlplatform", stack="dev")
+        name = "localhost/serving:v1"
+        image = Image("image", environment, target="serve", arguments={}, repository=None, loaded_as=name)
+        return {"reference": image.reference}
+
+    found = run(program, preview=preview)
+    inputs = found.one("docker-build:index:Image").inputs
+    assert (inputs["load"], inputs["tags"], inputs.get("exports")) == (True, ["localhost/serving:v1"], None)
+    assert found.outputs["reference"] == reference, "a manifest's digest is not what the engine calls the image"
+
+
 def test_a_foreign_image_is_copied_as_it_is_and_named_by_the_copys_digest() -> None:
     def program() -> dict[str, Any]:
         parent = pulumi.ComponentResource("test:test:Some", "some")

@@ -138,6 +138,7 @@ NOTHING_TO_JUDGE = {
     },
     "lets traffic out, never in": {"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"},
     "is opened by its security groups and listeners, which are judged": {"aws:lb/loadBalancer:LoadBalancer"},
+    "asks a release who it is, and changes nothing": {"pulumi-python:dynamic/mlplatform:ReleaseCheck"},
     "watches or records, and keeps what it finds in a store that is judged": {
         "aws:amp/alertManagerDefinition:AlertManagerDefinition",
         "aws:cloudwatch/dashboard:Dashboard",

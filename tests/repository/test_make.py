@@ -143,32 +143,24 @@ def test_a_python_that_is_too_old_or_missing_is_one_line(clone: Path, tmp_path: 
         assert reason in told[0]
 
 
-def test_a_stack_needs_the_pulumi_command_and_is_told_where_to_get_it(clone: Path, tmp_path: Path) -> None:
-    for program in ("make", "sh"):
-        (tmp_path / program).symlink_to(str(shutil.which(program)))
-    refused = make(clone, "up", "STACK=azure-dev", f"PYTHON={sys.executable}", PATH=str(tmp_path))
-    assert refused.returncode != 0
-    assert "install the Pulumi CLI" in refused.stderr
-
-
 @pytest.mark.parametrize(
-    ("target", "called"),
+    ("arguments", "called"),
     [
-        ("preview", "preview --stack aws-dev --policy-pack policy --diff"),
-        ("up", "up --stack aws-dev --policy-pack policy --diff"),
-        ("destroy", "destroy --stack aws-dev --diff"),
+        (["preview"], "preview --stack aws-dev --diff"),
+        (["preview", "STAND_IN=1"], "preview --stack aws-dev --stand-in --diff"),
+        (["up"], "up --stack aws-dev --diff"),
+        (
+            ["up", "REPLACE=artifacts a:b/c:D::key"],
+            "up --stack aws-dev --replace=artifacts --replace=a:b/c:D::key --diff",
+        ),
+        (["refresh"], "refresh --stack aws-dev --diff"),
+        (["destroy"], "destroy --stack aws-dev --diff"),
     ],
 )
-def test_a_stack_is_previewed_and_deployed_under_the_policy_pack(
-    clone: Path, tmp_path: Path, target: str, called: str
-) -> None:
-    # Stands for the Pulumi command: it only says how it was called.
-    (tmp_path / "pulumi").write_text('#!/bin/sh\necho "$@"\n')
-    (tmp_path / "pulumi").chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    made = make(clone, target, "STACK=aws-dev", "ARGS=--diff", f"PYTHON={sys.executable}", PATH=path)
-    assert made.returncode == 0, made.stderr
-    assert made.stdout.splitlines()[-1] == called
+def test_the_targets_of_a_stack_are_the_commands_of_the_engine(clone: Path, arguments: list[str], called: str) -> None:
+    shown = make(clone, "--dry-run", *arguments, "STACK=aws-dev", "ARGS=--diff", f"PYTHON={sys.executable}")
+    assert shown.returncode == 0, shown.stderr
+    assert " ".join(shown.stdout.splitlines()[-1].split()) == f".venv/bin/python -m engine {called}"
 
 
 def test_make_alone_lists_every_target_and_the_documents_name_no_other(repository: Path) -> None:

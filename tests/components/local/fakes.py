@@ -17,8 +17,9 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, An
 
 
 def call(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """No component asks the engine anything."""
-    raise AssertionError(f"{token}({arguments}) was called")
+    """The engine is only asked for the id of what was built."""
+    assert token == "docker:index/getRemoteImage:getRemoteImage", f"{token}({arguments}) was called"
+    return {"id": "sha256:" + "b" * 64, "name": arguments["name"], "repoDigest": ""}
 
 
 def services(run: Run) -> Sequence[Service]:
