@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -15,7 +15,7 @@ from components.spec import Cloud as CloudName
 from components.spec import Tier
 from engine import install
 from engine.standin.cloud import Cloud
-from engine.standin.server import serving
+from engine.standin.server import PACKAGES, serving
 from tests.components.contract import Variant, configuration
 from tests.components.harness import PROJECT
 from tests.engine.data_plane import DataPlane
@@ -28,8 +28,19 @@ PASSPHRASE = "correct horse battery staple"
 class Deploy(Protocol):
     """``deployment(stack, variant="plain")``: a stack that exists and is configured, with nothing deployed yet."""
 
-    def __call__(self, stack: str, variant: Variant = "plain", config: Mapping[str, Any] | None = None) -> Deployment:
-        """``config`` is laid over the configuration that the stack's own file and the contract suite give."""
+    def __call__(
+        self,
+        stack: str,
+        variant: Variant = "plain",
+        config: Mapping[str, Any] | None = None,
+        *,
+        packages: Sequence[str] = PACKAGES,
+        variables: Mapping[str, str] | None = None,
+    ) -> Deployment:
+        """``config`` is laid over the configuration that the stack's own file and the contract suite give.
+
+        The stand-in provides ``packages``; for others the engine needs a plugin. ``variables`` are the engine's own.
+        """
         ...
 
 
@@ -48,11 +59,18 @@ def deployment(
     assert engine is not None, "no Pulumi engine; `make pulumi` gets one"
     with ExitStack() as exit_stack:
 
-        def make(stack: str, variant: Variant = "plain", config: Mapping[str, Any] | None = None) -> Deployment:
+        def make(
+            stack: str,
+            variant: Variant = "plain",
+            config: Mapping[str, Any] | None = None,
+            *,
+            packages: Sequence[str] = PACKAGES,
+            variables: Mapping[str, str] | None = None,
+        ) -> Deployment:
             directory, state = copy_of_the_repository(), tmp_path_factory.mktemp("state")
             (directory / ".venv").symlink_to(Path(sys.prefix))
             cloud = Cloud()
-            server = exit_stack.enter_context(serving(cloud))
+            server = exit_stack.enter_context(serving(cloud, packages))
             plane = exit_stack.enter_context(DataPlane(served(cloud)))
             environment = {
                 **engine.environment(os.environ),
@@ -64,6 +82,7 @@ def deployment(
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
                 "PULUMI_DEBUG_COMMANDS": "true",  # admits --event-log
+                **(variables or {}),
             }
             made = Deployment(directory, stack, state, environment, cloud, plane)
             _configure(made, variant, config or {})

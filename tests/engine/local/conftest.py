@@ -134,9 +134,7 @@ def local(
             assert created.returncode == 0, created.stderr
             owner = f"test-{uuid.uuid4().hex[:12]}"
             made.configure(_settings(images, owner) | dict(config or {}))
-            environment_of = Environment(cloud="local", tier="dev", project=PROJECT, stack=stack, namespace=owner)
-            built = f"localhost/{naming.name(environment_of, 'image', 'serving')}"
-            exit_stack.enter_context(_removed(docker, f"owner={owner}", built))
+            exit_stack.enter_context(removed(docker, f"owner={owner}", stack, namespace=owner))
             return made
 
         yield make
@@ -158,8 +156,10 @@ def _settings(images: Mapping[str, str], owner: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _removed(docker: Docker, label: str, image: str) -> Generator[None]:
-    """Remove what a stack left behind, even where its test failed."""
+def removed(docker: Docker, label: str, stack: str, *, namespace: str = "") -> Generator[None]:
+    """Remove what a stack left behind under ``label``, and its images, even where its test failed."""
+    environment = Environment(cloud="local", tier="dev", project=PROJECT, stack=stack, namespace=namespace)
+    image = f"localhost/{naming.name(environment, 'image', 'serving')}"
     try:
         yield
     finally:

@@ -174,6 +174,24 @@ def test_a_candidate_runs_beside_the_stable_release_and_a_new_weight_touches_the
 
 
 @pytest.mark.usefixtures("created")
+def test_a_second_stack_lives_beside_the_first_and_goes_without_it(
+    stack: Deployment, local: DeployLocal, docker: Docker
+) -> None:
+    second = local("side")
+    up = second.up()
+    assert up.succeeded, up.output
+    first_url, second_url = outputs(stack)["url"], outputs(second)["url"]
+    assert first_url != second_url
+    assert [predict(url)["prediction"] for url in (first_url, second_url)] == ["setosa", "setosa"]
+    second.run("state", "unprotect", "--all", "--yes")
+    gone = second.destroy()
+    assert gone.succeeded, gone.output
+    assert not any(docker.having(owner(second)).values())
+    assert predict(first_url)["prediction"] == "setosa"
+    assert_nothing_to_do(stack)
+
+
+@pytest.mark.usefixtures("created")
 def test_destroy_refuses_what_is_protected_and_then_leaves_nothing(stack: Deployment, docker: Docker) -> None:
     before = docker.having(owner(stack))
     refused = stack.destroy()
