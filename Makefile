@@ -25,7 +25,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train test check format image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ train-image: ## build the training image mlplatform-train
 
 pulumi: setup-infra ## get the Pulumi engine: from the PATH, by download, or built from Go modules (once, 5 to 20 minutes)
 	@$(VENV)/python -m engine install
+
+promtool: setup-infra ## get a promtool that knows every cloud's remote write: from the PATH, or built from Go modules
+	@$(VENV)/python -m engine promtool
 
 preview: setup-infra ## show what would change in a stack: make preview STACK=azure-dev (STAND_IN=1: without an account)
 	@$(VENV)/python -m engine preview --stack $(STACK) $(if $(STAND_IN),--stand-in) $(ARGS)

@@ -86,6 +86,11 @@ class Monitoring(Protocol):
         """The service's logs for people: an address, or the command that shows them."""
         ...
 
+    @property
+    def alarms(self) -> Mapping[str, pulumi.Output[str]]:
+        """The cloud's own alarms by what they watch: the name or id by which its API tells their state."""
+        ...
+
 
 class TrainingJob(Protocol):
     """Training as a job of the cloud."""

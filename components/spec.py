@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import pulumi
 
-from observability.rules import Rules, Severity
+from observability.rules import RELEASES, Rules, Severity, with_releases
+from observability.slo import Slo
 
 Cloud = Literal["azure", "aws", "gcp", "local"]
 Tier = Literal["dev", "prod"]
@@ -138,7 +139,8 @@ class ServiceSpec:
 
     ``cpu`` in vCPU, ``memory_mb`` in MiB, ``target_concurrency`` the requests in flight per replica that autoscaling
     aims at. ``env`` is visible to everyone who can read the deployment; ``secrets`` maps a variable to the reference
-    of an existing secret in the cloud's own store, so that no value passes through Pulumi.
+    of an existing secret in the cloud's own store, so that no value passes through Pulumi. ``latency_buckets`` are the
+    upper bounds of the service's latency histogram in seconds, those of its SLO: what alerts ask for must be counted.
     """
 
     port: int = 8000
@@ -151,6 +153,7 @@ class ServiceSpec:
     authentication: Authentication | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    latency_buckets: tuple[float, ...] = field(default_factory=lambda: Slo().buckets)
 
     def __post_init__(self) -> None:
         _require(1024 <= self.port <= 65535, "service.port", self.port, "not an unprivileged port", "use 8000")
@@ -169,7 +172,7 @@ class ServiceSpec:
         _require(not both, "service.secrets: names", both, "also in service.env", "keep them in one of the two")
 
 
-_OWNED = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS"}
+_OWNED = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "LATENCY_BUCKETS"}
 
 
 def _require_size(owner: str, cpu: float, memory_mb: int) -> None:
@@ -216,9 +219,13 @@ class Receiver:
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringSpec:
-    """What is watched, who is told, and how long logs are kept."""
+    """What is watched, who is told, and how long logs are kept.
+
+    ``releases`` are the ids of those that should serve, which ``rules`` leave a place for.
+    """
 
     rules: Rules = field(default_factory=Rules)
+    releases: tuple[pulumi.Input[str], ...] = ()
     receivers: tuple[Receiver, ...] = ()
     log_retention_days: int = 30
 
@@ -228,6 +235,12 @@ class MonitoringSpec:
         _require(days in offered, "monitoring.logRetentionDays", days, "not offered by all clouds", f"use {offered}")
         names = [receiver.name for receiver in self.receivers]
         _require(len(set(names)) == len(names), "receiver names", names, "not unique", "rename one")
+
+    def filled(self, text: str) -> pulumi.Input[str]:
+        """An expression, or a file of them, with the releases in their place; known at once where none stands in it."""
+        if RELEASES not in text:
+            return text
+        return pulumi.Output.all(*self.releases).apply(lambda releases: with_releases(text, releases))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,5 +315,7 @@ def service_environment(spec: ServiceSpec, release: Release) -> dict[str, pulumi
         "METRICS_PORT": str(METRICS_PORT),
         "DRAIN_SECONDS": str(DRAIN_SECONDS),
         "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
+        # As the rules write a bound: the two must agree to the last digit.
+        "LATENCY_BUCKETS": ",".join(f"{bound:g}" for bound in spec.latency_buckets),
         "RELEASE": release.id,
     }

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from engine import install, operations, plugin, workspace
+from engine import install, operations, plugin, promtool, workspace
 from engine.build import InstallError
 from engine.plan import PlanError
 from engine.workspace import Workspace, WorkspaceError
@@ -34,6 +34,12 @@ Stack = Annotated[str, typer.Option(help="dev (this machine), azure-dev, aws-dev
 def install_command() -> None:
     """Get the engine, if it is not there."""
     raise typer.Exit(install.run_install())
+
+
+@app.command("promtool")
+def promtool_command() -> None:
+    """Get a promtool that knows every cloud's remote write, if it is not there."""
+    raise typer.Exit(promtool.run_get())
 
 
 @app.command("environment")

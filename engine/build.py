@@ -1,4 +1,4 @@
-"""Go programs that Pulumi consists of, built from the modules pinned in ``engine/modules`` and kept in a cache.
+"""Go programs, those of Pulumi and promtool, built from the modules pinned in ``engine/modules`` and kept in a cache.
 
 The cache is ``$XDG_CACHE_HOME/mlplatform/pulumi`` (``~/.cache`` by default). What is built stands in a folder named
 after the pins it was built from, so another pin never meets an old program, and it gets its name in one step when it is
@@ -27,6 +27,7 @@ CLI = "github.com/pulumi/pulumi/pkg/v3"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 HOST = "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
 DOCKER_BUILD = "github.com/pulumi/pulumi-docker-build"
+PROMETHEUS = "github.com/prometheus/prometheus"
 
 # The language host starts Python through these scripts, which must stand beside it: the module whose pin of the SDK
 # holds the script, and its path there.
@@ -116,6 +117,28 @@ def build_docker_build(progress: Progress) -> Path:
     return _built(docker_build_file().parent, fill, progress) / docker_build_file().name
 
 
+def promtool_version() -> str:
+    """The version of promtool that is built: 3.5.0 is the module's 0.305.0 (Prometheus' README says so)."""
+    _, minor, patch = pinned("promtool", PROMETHEUS).split(".")
+    return f"{int(minor) // 100}.{int(minor) % 100}.{patch}"
+
+
+def promtool_file() -> Path:
+    """Where promtool stands once it is built."""
+    return _folder(f"promtool-{promtool_version()}", "promtool") / "promtool"
+
+
+def build_promtool(progress: Progress) -> Path:
+    """Build promtool and return its file."""
+
+    def fill(draft: Path, log: Path) -> None:
+        progress(f"building promtool {promtool_version()} with {_go()} (the first time 3 to 15 minutes)")
+        stamp = f"github.com/prometheus/common/version.Version={promtool_version()}"
+        _go_build("promtool", f"{PROMETHEUS}/cmd/promtool", draft / promtool_file().name, stamp, log, progress)
+
+    return _built(promtool_file().parent, fill, progress) / promtool_file().name
+
+
 def _folder(name: str, *modules: str) -> Path:
     """A folder of the cache whose name ends in a hash of everything that pins what it will hold."""
     pins = hashlib.sha256()
@@ -153,7 +176,7 @@ def _alone(lock: Path, progress: Progress) -> Generator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("waiting for another build of Pulumi on this machine")
+            progress("waiting for another build on this machine")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

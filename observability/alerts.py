@@ -23,14 +23,15 @@ class Watch:
     """What a service of at least ``replicas`` replicas is watched for.
 
     With ``replicas`` 0 nothing says whether metrics are missing or nobody asks, so that alert is left out; with
-    ``releases`` False so is the one on what should serve, for a service that was started by hand. ``runbooks`` is the
-    address of the runbooks.
+    ``releases`` False so is the one on what should serve, for a service that was started by hand. ``service`` is its
+    name in the alerts, ``runbooks`` the address of the runbooks.
     """
 
     slo: Slo
     series: Series
     replicas: int
     releases: bool = True
+    service: str | None = None
     runbooks: str = RUNBOOKS
 
     def rules(self) -> Rules:
@@ -261,4 +262,5 @@ class Watch:
             summary=summary,
             description=description,
             runbook=f"{self.runbooks}/{name}.md",
+            service=self.service,
         )

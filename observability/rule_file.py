@@ -31,7 +31,7 @@ def alerts(rules: Rules) -> list[dict[str, Any]]:
             "alert": rule.name,
             "expr": rule.expr,
             "for": f"{rule.hold_seconds}s",
-            "labels": {"severity": rule.severity},
+            "labels": rule.labels,
             "annotations": {"summary": rule.summary, "description": rule.description, "runbook_url": rule.runbook},
         }
         for rule in rules.alerts

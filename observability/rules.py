@@ -26,7 +26,8 @@ class AlertRule:
     """A condition that must reach a person: ``page`` now, ``ticket`` during working hours.
 
     ``expr`` is PromQL and may use recorded names; it must hold for ``hold_seconds`` before the alert fires.
-    ``runbook`` is the address of the page that says what to do.
+    ``runbook`` is the address of the page that says what to do, ``service`` names the deployment that is meant: the
+    people whom it reaches look after several.
     """
 
     name: str
@@ -36,6 +37,12 @@ class AlertRule:
     summary: str
     description: str
     runbook: str
+    service: str | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What alerts are routed, grouped and inhibited by."""
+        return {"severity": self.severity, **({"service": self.service} if self.service else {})}
 
 
 def with_releases(expr: str, releases: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ class Latency:
     def __post_init__(self) -> None:
         _require_share("latency.target", self.target)
         if not 0.001 <= self.threshold_seconds <= 10:
-            raise SloError(f"latency.thresholdSeconds is {self.threshold_seconds}: use 0.001 to 10 seconds")
+            raise SloError(f"slo.latency.thresholdSeconds is {self.threshold_seconds}: use 0.001 to 10 seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +55,11 @@ class Quality:
     def __post_init__(self) -> None:
         _require_share("quality.target", self.target)
         if not 0 < self.psi_limit <= 10:
-            raise SloError(f"quality.psiLimit is {self.psi_limit}: use a number above 0, 0.2 by custom")
+            raise SloError(f"slo.quality.psiLimit is {self.psi_limit}: use a number above 0, 0.2 by custom")
         if re.fullmatch(r"[1-9]\d*[mh]", self.window) is None:
-            raise SloError(f"quality.window is {self.window!r}: write minutes or hours, as in 30m or 6h")
+            raise SloError(f"slo.quality.window is {self.window!r}: write minutes or hours, as in 30m or 6h")
         if self.minimum_rows < 1:
-            raise SloError(f"quality.minimumRows is {self.minimum_rows}: use 1 or more, 500 by default")
+            raise SloError(f"slo.quality.minimumRows is {self.minimum_rows}: use 1 or more, 500 by default")
 
 
 @dataclass(frozen=True, kw_only=True)

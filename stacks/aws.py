@@ -16,6 +16,7 @@ from components.aws.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
+from stacks.watch import watched
 
 
 def program() -> None:
@@ -49,7 +50,7 @@ def program() -> None:
     )
     verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
-        "monitoring", environment, settings.monitoring, account=account, telemetry=telemetry, compute=compute
+        "monitoring", environment, watched(settings, traffic), account=account, telemetry=telemetry, compute=compute
     )
     training = None
     if settings.training:
@@ -77,4 +78,3 @@ def program() -> None:
     )
     pulumi.export("cluster", compute.cluster.name)
     pulumi.export("taskDefinitions", {slot: service.task_definition for slot, service in compute.services.items()})
-    pulumi.export("alarms", monitoring.alarm_names)

@@ -15,6 +15,7 @@ from components.azure.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
+from stacks.watch import watched
 
 
 def program() -> None:
@@ -40,7 +41,7 @@ def program() -> None:
     )
     verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
-        "monitoring", environment, settings.monitoring, group=group, telemetry=telemetry, compute=compute
+        "monitoring", environment, watched(settings, traffic), group=group, telemetry=telemetry, compute=compute
     )
     training = None
     if settings.training:

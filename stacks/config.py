@@ -1,14 +1,14 @@
 """The only reader of ``pulumi.Config``: turns a stack's file into the specs, or says what to change in it.
 
-The objects ``network``, ``service``, ``verification``, ``training`` and the one named like the cloud have the fields
-of their dataclass in camelCase; docs/clouds.md lists every key.
+The objects ``network``, ``service``, ``monitoring.slo``, ``verification``, ``training`` and the one named like the
+cloud have the fields of their dataclass in camelCase; docs/clouds.md lists every key.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, cast, get_args
 
 import pulumi
@@ -29,7 +29,9 @@ from components.spec import (
     Traffic,
     VerificationSpec,
 )
+from observability.alerts import RUNBOOKS
 from observability.rules import Severity
+from observability.slo import Slo
 from stacks.objects import ConfigError, convert, full_key
 
 Own = TypeVar("Own")
@@ -40,6 +42,7 @@ Spec = TypeVar("Spec")
 class Settings(Generic[Own]):
     """Everything a stack program is told. ``own`` holds what only this cloud knows.
 
+    ``monitoring`` has no rules yet: they follow from ``slo``, ``runbooks`` and what is deployed (``stacks/watch.py``).
     ``releases`` is None where this program builds the image itself (``image: build``). ``model_version`` is None
     where the pointer of the local artifacts decides, ``training`` where no job is wanted.
     """
@@ -48,6 +51,8 @@ class Settings(Generic[Own]):
     network: NetworkSpec
     service: ServiceSpec
     monitoring: MonitoringSpec
+    slo: Slo
+    runbooks: str
     verification: VerificationSpec
     training: JobSpec | None
     training_image: str | None
@@ -61,9 +66,18 @@ class Settings(Generic[Own]):
 
 @dataclass(frozen=True, kw_only=True)
 class _MonitoringEntry:
-    """What ``monitoring`` may hold."""
+    """What ``monitoring`` may hold; ``runbooks`` is the address, or the folder here, of the alerts' pages."""
 
     log_retention_days: int = 30
+    slo: Slo = field(default_factory=Slo)
+    runbooks: str = RUNBOOKS
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"(https?://)?[^\s:]*[^\s:/]", self.runbooks) is None:
+            raise SpecError(
+                f"monitoring.runbooks is {self.runbooks!r}: neither an address nor a folder; write e.g. "
+                "https://git.example.org/mlplatform/blob/main/docs/runbooks, without a slash at its end"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +114,8 @@ def read(own: type[Own]) -> Settings[Own]:
     try:
         environment = _environment(config)
         building = _building(config, environment)
-        service = _object("service", ServiceSpec)
+        watched = _object("monitoring", _MonitoringEntry)
+        service = _service(watched.slo)
         _refuse_open_production(environment, service)
         model, _, version = _text("model", "the name of a directory under artifacts/").partition("@")
         training = _object("training", JobSpec) if config.get("training") is not None else None
@@ -108,7 +123,9 @@ def read(own: type[Own]) -> Settings[Own]:
             environment=environment,
             network=_object("network", NetworkSpec),
             service=service,
-            monitoring=_monitoring(),
+            monitoring=MonitoringSpec(receivers=_receivers(), log_retention_days=watched.log_retention_days),
+            slo=watched.slo,
+            runbooks=watched.runbooks,
             verification=_object("verification", VerificationSpec),
             training=training,
             training_image=_training_image() if training and not building else None,
@@ -195,12 +212,21 @@ def _training_image() -> str:
     return value
 
 
-def _monitoring() -> MonitoringSpec:
-    """Log retention and the receivers of alerts."""
+def _service(slo: Slo) -> ServiceSpec:
+    """The service, which counts latencies by the bounds that the objectives need."""
+    written = pulumi.Config().get_object("service")
+    if isinstance(written, dict) and "latencyBuckets" in written:
+        raise ConfigError(
+            f"{full_key('service')}.latencyBuckets is not a setting: the bounds follow from the objective; "
+            f"set {full_key('monitoring')}.slo.latency.thresholdSeconds"
+        )
+    return replace(_object("service", ServiceSpec), latency_buckets=slo.buckets)
+
+
+def _receivers() -> tuple[Receiver, ...]:
+    """Who is told of alerts."""
     entries = pulumi.Config().get_object("receivers") or []
-    receivers = [_receiver(f"receivers[{index}]", entry) for index, entry in enumerate(entries)]
-    days = _object("monitoring", _MonitoringEntry).log_retention_days
-    return MonitoringSpec(receivers=tuple(receivers), log_retention_days=days)
+    return tuple(_receiver(f"receivers[{index}]", entry) for index, entry in enumerate(entries))
 
 
 def _receiver(key: str, found: object) -> Receiver:

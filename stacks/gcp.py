@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
+from components.gcp import agent
 from components.gcp.compute import Compute
 from components.gcp.encryption import Encryption
 from components.gcp.monitoring import Monitoring
@@ -16,6 +17,7 @@ from components.gcp.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
+from stacks.watch import watched
 
 
 def program() -> None:
@@ -44,7 +46,12 @@ def program() -> None:
     )
     verification = Verification("verification", environment, settings.verification, traffic=traffic, compute=compute)
     monitoring = Monitoring(
-        "monitoring", environment, settings.monitoring, settings=own, services=services, compute=compute
+        "monitoring",
+        environment,
+        watched(settings, traffic, agent.series(environment)),
+        settings=own,
+        services=services,
+        compute=compute,
     )
     training = None
     if settings.training:

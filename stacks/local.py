@@ -15,6 +15,7 @@ from components.spec import UnsupportedError
 from components.verification import Verification
 from stacks import config, release
 from stacks.outputs import export
+from stacks.watch import watched
 
 
 def program() -> None:
@@ -32,7 +33,7 @@ def program() -> None:
     monitoring = Monitoring(
         "monitoring",
         environment,
-        settings.monitoring,
+        watched(settings, traffic),
         settings=own,
         network=network,
         telemetry=telemetry,

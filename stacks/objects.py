@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast, get_args
 
@@ -23,11 +23,20 @@ def convert(key: str, found: object, spec: type[Spec]) -> Spec:
     try:
         return msgspec.convert(values, spec)
     except msgspec.ValidationError as error:
-        reason, _, field = str(error).partition(" - at `$.")
-        name = field.rstrip("`")
-        if isinstance(values, dict) and name in values:  # of the whole object only what is wrong: others may be private
-            raise ConfigError(f"{full_key(key)}.{_camel_case(name)} is {values[name]!r}: {reason}") from error
+        reason, _, path = str(error).partition(" - at `$.")
+        names = path.rstrip("`").split(".")
+        found = _at(values, names)
+        if found is not None:  # of the whole object only what is wrong: others may be private
+            wrong = ".".join([full_key(key), *map(_camel_case, names)])
+            raise ConfigError(f"{wrong} is {found!r}: {reason}") from error
         raise ConfigError(f"{full_key(key)}: {error}") from error
+
+
+def _at(values: object, names: Sequence[str]) -> object:
+    """The value below ``values`` under ``names``; None where that is a whole object, or a place in a list."""
+    for name in names:
+        values = cast(Mapping[str, object], values).get(name) if isinstance(values, Mapping) else None
+    return None if isinstance(values, Mapping) else values
 
 
 def _snake_case(key: str, found: object, spec: Any) -> object:

@@ -42,6 +42,7 @@ def export(
         "identity": compute.identity,
         "dashboardUrl": monitoring.dashboard_url,
         "logsUrl": monitoring.logs_url,
+        "alarms": dict(monitoring.alarms),
         "prometheusUrl": telemetry.query_url,
         "registry": registry.serving,
         "trainingRegistry": registry.training,

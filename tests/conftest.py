@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import install, plugin
+from engine import install, plugin, promtool
 
 # ONNX Runtime reports usage from its first import on unless this stands before it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -57,6 +57,12 @@ def _plugin() -> str | None:
     return None if found else f"no plugin docker-build {plugin.version()} here; get it with `make pulumi`"
 
 
+def _promtool() -> str | None:
+    """Whether a promtool is there that knows how agents sign for each cloud."""
+    found = promtool.find()
+    return None if found else "no promtool 2.45 or newer here; get one with `make promtool`"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -67,6 +73,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "prometheus": _programs(
         "prometheus", "promtool", "amtool", package="Prometheus (Debian: prometheus, prometheus-alertmanager)"
     ),
+    "promtool": functools.cache(_promtool),
     "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),

@@ -1,16 +1,18 @@
-"""What Prometheus cannot see: the load balancer's own errors, missing targets, tasks that never start, quotas."""
+"""What Prometheus cannot see: the load balancer's own errors, missing targets, tasks that never start, quotas, and an
+agent that cannot write."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi_aws import cloudwatch
 
 from components import naming
+from components.agent import WRITE_FAILURES
 from components.aws.compute import Compute
+from components.aws.events import events
 from components.spec import Environment
 from observability.rules import Severity
 
@@ -51,16 +53,21 @@ RELEASE_ALARMS = {
 }
 
 
+AGENT_METRIC = "AgentWriteFailures"
+# docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html: any of these terms
+_AGENT_PATTERN = " ".join(f'?"{message}"' for message in WRITE_FAILURES)
+
+
 class Alarms(pulumi.ComponentResource):
     """CloudWatch alarms per load balancer and per release, and events of ECS, sent to the topics.
 
     What hurts callers now is a page; of the candidate, which delivery takes back by itself, everything is a ticket.
 
-    Outputs: ``names`` and ``arns`` of the alarms.
+    Outputs: ``names`` and ``arns`` of the alarms, each by what it watches (``stable-target-5xx``).
     """
 
-    names: list[pulumi.Output[str]]
-    arns: list[pulumi.Output[str]]
+    names: Mapping[str, pulumi.Output[str]]
+    arns: Mapping[str, pulumi.Output[str]]
 
     def __init__(
         self,
@@ -68,6 +75,7 @@ class Alarms(pulumi.ComponentResource):
         environment: Environment,
         *,
         compute: Compute,
+        logs: pulumi.Input[str],
         topics: Mapping[Severity, pulumi.Output[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -75,23 +83,26 @@ class Alarms(pulumi.ComponentResource):
         self._name, self._environment, self._topics = name, environment, topics
         self._child = pulumi.ResourceOptions(parent=self)
         balancer = compute.balancer
-        alarms = [
-            self._alarm(
+        alarms = {
+            part: self._alarm(
                 part, alarm, {"LoadBalancer": balancer.arn_suffix}, "page" if part == "balancer-5xx" else "ticket"
             )
             for part, alarm in BALANCER_ALARMS.items()
-        ]
+        }
         for release in compute.services:
             group = balancer.target_groups[release]
             dimensions = {"LoadBalancer": balancer.arn_suffix, "TargetGroup": group.arn_suffix}
             for part, alarm in RELEASE_ALARMS.items():
                 urgent = release == "stable" and part != "unhealthy-host"
-                alarms.append(self._alarm(f"{release}-{part}", alarm, dimensions, "page" if urgent else "ticket"))
-        alarms.append(self._quota())
-        self.names = [alarm.name for alarm in alarms]
-        self.arns = [alarm.arn for alarm in alarms]
-        self._events(compute)
-        self.register_outputs({"names": self.names})
+                alarms[f"{release}-{part}"] = self._alarm(
+                    f"{release}-{part}", alarm, dimensions, "page" if urgent else "ticket"
+                )
+        alarms["quota"] = self._quota()
+        alarms["agent-not-writing"] = self._agent(logs)
+        self.names = {part: alarm.name for part, alarm in alarms.items()}
+        self.arns = {part: alarm.arn for part, alarm in alarms.items()}
+        events(name, environment, compute=compute, topics=topics, opts=self._child)
+        self.register_outputs({"names": dict(self.names)})
 
     def _alarm(
         self, part: str, alarm: _Alarm, dimensions: Mapping[str, pulumi.Input[str]], severity: Severity
@@ -145,71 +156,37 @@ class Alarms(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _events(self, compute: Compute) -> None:
-        """A deployment that ECS took back, a task that could not start, a container that fell over.
-
-        Fields: docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html and
-        ecs_task_events.html.
-        """
-        stopped: dict[str, Any] = {"clusterArn": [compute.cluster.arn], "lastStatus": ["STOPPED"]}
-        services = [service.arn for service in compute.services.values()]
-        self._event(
-            "deployment-failed",
-            "page",
-            {
-                "detail-type": ["ECS Deployment State Change"],
-                "resources": services,
-                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            },
-            reason="$.detail.reason",
-        )
-        self._event(
-            "task-failed-to-start",
-            "page",
-            {
-                "detail-type": ["ECS Task State Change"],
-                "detail": {**stopped, "stopCode": ["TaskFailedToStart"]},
-            },
-            reason="$.detail.stoppedReason",
-        )
-        self._event(
-            "container-failed",
-            "ticket",
-            {
-                "detail-type": ["ECS Task State Change"],
-                "detail": {
-                    **stopped,
-                    "stopCode": ["EssentialContainerExited"],
-                    "containers": {"exitCode": [{"anything-but": 0}]},
-                },
-            },
-            reason="$.detail.stoppedReason",
-        )
-
-    def _event(self, part: str, severity: Severity, pattern: Mapping[str, Any], *, reason: str) -> None:
-        """A rule, whose message has the form of an alarm's."""
-        rule = cloudwatch.EventRule(
-            f"{self._name}-{part}",
-            cloudwatch.EventRuleArgs(
-                name=naming.name(self._environment, "resource", part),
-                event_pattern=pulumi.Output.json_dumps({"source": ["aws.ecs"], **pattern}),
-                tags=naming.tags(self._environment),
+    def _agent(self, logs: pulumi.Input[str]) -> cloudwatch.MetricAlarm:
+        """An agent that says for minutes that it cannot write: of its replica no rule knows anything."""
+        namespace = naming.name(self._environment, "resource", "logs")
+        cloudwatch.LogMetricFilter(
+            f"{self._name}-agent-not-writing",
+            cloudwatch.LogMetricFilterArgs(
+                name=naming.name(self._environment, "resource", "agent-not-writing"),
+                log_group_name=logs,
+                pattern=_AGENT_PATTERN,
+                metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
+                    name=AGENT_METRIC, namespace=namespace, value="1", default_value="0"
+                ),
             ),
             opts=self._child,
         )
-        # EventBridge puts quotes around what stands for <…>.
-        message = (
-            f'{{"AlarmName": "{part}", "NewStateValue": "ALARM",'
-            ' "NewStateReason": <reason>, "AlarmDescription": <what>}'
-        )
-        cloudwatch.EventTarget(
-            f"{self._name}-{part}",
-            cloudwatch.EventTargetArgs(
-                rule=rule.name,
-                arn=self._topics[severity],
-                input_transformer=cloudwatch.EventTargetInputTransformerArgs(
-                    input_paths={"reason": reason, "what": "$.resources[0]"}, input_template=message
-                ),
+        return cloudwatch.MetricAlarm(
+            f"{self._name}-agent-not-writing",
+            cloudwatch.MetricAlarmArgs(
+                name=naming.name(self._environment, "alarm", "agent-not-writing"),
+                alarm_description="The metrics agent of a replica cannot write to Prometheus",
+                namespace=namespace,
+                metric_name=AGENT_METRIC,
+                statistic="Sum",
+                period=300,
+                comparison_operator=_ABOVE,
+                threshold=0,
+                evaluation_periods=2,
+                treat_missing_data="notBreaching",
+                alarm_actions=[self._topics["ticket"]],
+                ok_actions=[self._topics["ticket"]],
+                tags=naming.tags(self._environment),
             ),
             opts=self._child,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import pulumi
@@ -22,11 +23,12 @@ from observability.rules import Severity
 class Monitoring(pulumi.ComponentResource):
     """The spec's rules in managed Prometheus, whose alert manager publishes by severity; alarms do the same.
 
-    Outputs: ``dashboard_url``, ``logs_url``, ``alarm_names``.
+    Outputs: ``dashboard_url``, ``logs_url`` and ``alarms``, the names of the alarms.
     """
 
     dashboard_url: pulumi.Output[str]
     logs_url: pulumi.Output[str]
+    alarms: Mapping[str, pulumi.Output[str]]
 
     def __init__(
         self,
@@ -59,19 +61,26 @@ class Monitoring(pulumi.ComponentResource):
                 amp.RuleGroupNamespaceArgs(
                     workspace_id=telemetry.workspace_id,
                     name="mlplatform",
-                    data=rule_groups(spec.rules),
+                    data=spec.filled(rule_groups(spec.rules)),
                     tags=naming.tags(environment),
                 ),
                 opts=child,
             )
-        alarms = Alarms(f"{name}-alarms", environment, compute=compute, topics=topics.arns, opts=child)
-        self.alarm_names = alarms.names
+        alarms = Alarms(
+            f"{name}-alarms",
+            environment,
+            compute=compute,
+            logs=telemetry.service_logs.name,
+            topics=topics.arns,
+            opts=child,
+        )
+        self.alarms = alarms.names
         body = pulumi.Output.all(
             balancer=compute.balancer.arn_suffix,
             cluster=compute.cluster.name,
             groups={release: compute.balancer.target_groups[release].arn_suffix for release in compute.services},
             services={release: service.name for release, service in compute.services.items()},
-            alarms=alarms.arns,
+            alarms=list(alarms.arns.values()),
         ).apply(
             lambda known: dashboard.body(
                 region=region,
@@ -92,4 +101,6 @@ class Monitoring(pulumi.ComponentResource):
         console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
         self.dashboard_url = pulumi.Output.concat(console, "#dashboards/dashboard/", page.dashboard_name)
         self.logs_url = pulumi.Output.concat(console, "#logsV2:log-groups/log-group/", telemetry.service_logs.name)
-        self.register_outputs({"dashboard_url": self.dashboard_url, "logs_url": self.logs_url})
+        self.register_outputs(
+            {"dashboard_url": self.dashboard_url, "logs_url": self.logs_url, "alarms": dict(self.alarms)}
+        )

@@ -9,10 +9,15 @@ import json
 from collections.abc import Mapping
 
 from observability import rule_file
+from observability.inhibition import INHIBITIONS
 from observability.rules import Rules, Severity
 
 RULES_PER_GROUP = 20
 """What a group may hold (docs.aws.amazon.com/prometheus/latest/userguide/AMP_quotas.html)."""
+_REPEATED: dict[Severity, str] = {"page": "1h", "ticket": "1d"}
+"""After how long somebody is told again of what still fires."""
+_NAME = "{{ .CommonLabels.service }} {{ .CommonLabels.alertname }}"
+"""What a message calls its alert: incidents of two stacks must not be taken for one."""
 # A message looks like an alarm of CloudWatch, so that whoever understands those needs nothing else. The template
 # language cannot quote for JSON: quotes, backslashes and line breaks of a text are replaced.
 _SAFE = r"""reReplaceAll `["\\\n]` "'" """
@@ -30,18 +35,25 @@ def rule_groups(rules: Rules) -> str:
 
 
 def alert_manager(topics: Mapping[Severity, str], region: str) -> str:
-    """The definition: by severity to its topic, resolved alerts too (docs.aws.amazon.com/prometheus/latest/userguide/
-    AMP-alertmanager-receiver-config.html).
+    """The definition: by severity to its topic, resolved alerts too, one message for all series of an alert
+    (docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-receiver-config.html).
     """
     configuration = {
         "route": {
             "receiver": "ticket",
-            "group_by": ["alertname", "severity"],
+            "group_by": ["service", "alertname"],
             "group_wait": "30s",
             "group_interval": "5m",
-            "repeat_interval": "4h",
-            "routes": [{"receiver": severity, "matchers": [f'severity="{severity}"']} for severity in topics],
+            "routes": [
+                {
+                    "receiver": severity,
+                    "matchers": [f'severity="{severity}"'],
+                    "repeat_interval": _REPEATED[severity],
+                }
+                for severity in topics
+            ],
         },
+        "inhibit_rules": list(INHIBITIONS),
         "receivers": [
             {
                 "name": severity,
@@ -50,7 +62,7 @@ def alert_manager(topics: Mapping[Severity, str], region: str) -> str:
                         "topic_arn": arn,
                         "sigv4": {"region": region},
                         "send_resolved": True,
-                        "subject": "{{ .Status | toUpper }}: {{ .CommonLabels.alertname }}",
+                        "subject": "{{ .Status | toUpper }}: " + _NAME,
                         "message": _message(region),
                     }
                 ],
@@ -65,7 +77,7 @@ def _message(region: str) -> str:
     """A notification in the form of CloudWatch's (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
     Notify_Users_Alarm_Changes.html)."""
     fields = {
-        "AlarmName": "{{ .CommonLabels.alertname }}",
+        "AlarmName": _NAME,
         "AlarmDescription": _SUMMARIES,
         "NewStateValue": '{{ if eq .Status "firing" }}ALARM{{ else }}OK{{ end }}',
         "NewStateReason": _REASONS,

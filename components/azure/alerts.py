@@ -1,4 +1,8 @@
-"""What of Azure's own measurements means that the service is not well, for what Prometheus cannot see."""
+"""What of Azure's own measurements means that the service is not well, for what Prometheus cannot see.
+
+Quotas are not among them: an environment's metrics of its cores are deprecated and empty (``EnvCoresQuotaUtilization``,
+learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-app-managedenvironments-metrics).
+"""
 
 from __future__ import annotations
 
@@ -78,13 +82,13 @@ def metric_alert(
     notify: Sequence[monitor.ActionGroup],
     group: ResourceGroup,
     parent: pulumi.Resource,
-) -> None:
+) -> monitor.MetricAlert:
     """Watch one metric of the resource ``on`` and tell the action groups ``notify``."""
     dimensions = [
         monitor.MetricDimensionArgs(name=name, operator="Include", values=[value])
         for name, value in ([alarm.dimension] if alarm.dimension else [])
     ]
-    monitor.MetricAlert(
+    return monitor.MetricAlert(
         part,
         rule_name=naming.name(environment, "resource", part),
         resource_group_name=group.group_name,

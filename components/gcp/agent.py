@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from components import naming
 from components.agent import SCRAPE_SECONDS
-from components.spec import METRICS_PORT
+from components.spec import METRICS_PORT, Environment
+from observability.series import Series
 
 CONTAINER = "agent"
 CONFIG_DIRECTORY = "/etc/rungmp"
@@ -19,6 +21,14 @@ CONFIG_DIRECTORY = "/etc/rungmp"
 CONFIG_FILE = "config.yaml"
 JOB = "service"
 """The ``job`` label of every series, as with the other clouds' agent."""
+WRITE_FAILURE = "Exporting failed"
+"""What the collector logs when what it writes is not taken (open-telemetry/opentelemetry-collector, exporterhelper)."""
+
+
+def series(environment: Environment) -> Series:
+    """The stack's series among those of its project: the collector puts the service's name into ``namespace``."""
+    service = naming.name(environment, "service", "serving")
+    return Series(matchers=f'job="{JOB}",namespace="{service}"')
 
 
 def run_monitoring(releases: Mapping[str, str]) -> str:

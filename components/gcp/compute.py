@@ -37,7 +37,7 @@ class Compute(pulumi.ComponentResource):
     release as it runs. A stack's first update deploys a stable release without a candidate.
 
     Outputs: ``url``, ``stable_url``, ``candidate_url``, ``deployed`` (names of revisions), ``identity`` (the account's
-    e-mail address), ``revisions``.
+    e-mail address), ``revisions``, and for what watches it ``min_instances``.
     """
 
     url: pulumi.Output[str]
@@ -46,6 +46,7 @@ class Compute(pulumi.ComponentResource):
     deployed: Mapping[str, pulumi.Output[str]]
     identity: pulumi.Output[str]
     revisions: pulumi.Output[Mapping[str, str]]
+    min_instances: int
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class Compute(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         self._let_callers_in(service)
+        self.min_instances = spec.min_replicas
         self.url = service.uri
         self.stable_url = revisions.address(service.uri, revisions.STABLE)
         self.candidate_url = revisions.address(service.uri, revisions.CANDIDATE) if candidate else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from components.gcp.agent import JOB
+from observability.series import Series
 
 _WIDTH, _HEIGHT, _COLUMNS = 24, 16, 48
 
 
-def dashboard(title: str, service: str) -> str:
-    """A mosaic of charts: what Cloud Run measures of ``service``, and what the side-car scrapes from it.
+def dashboard(title: str, service: str, series: Series) -> str:
+    """A mosaic of charts: what Cloud Run measures of ``service``, and the ``series`` that the side-car scrapes from it.
 
     Source: cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards; metrics of Cloud Run appear in PromQL
     as ``run_googleapis_com:<metric>`` (cloud.google.com/monitoring/promql/promql-mapping).
@@ -34,7 +34,7 @@ def dashboard(title: str, service: str) -> str:
             f"(rate(run_googleapis_com:container_memory_utilizations_bucket{{{run}}}[5m])))"
         ),
         # Metric relabeling, which names the release, passes by the collector's own series.
-        "Replicas scraped, by revision": f'sum by (revision_name) (up{{job="{JOB}",namespace="{service}"}})',
+        "Replicas scraped, by revision": f"sum by (revision_name) ({series.of('up')})",
     }
     tiles = [
         {

@@ -25,12 +25,14 @@ datasources:
 
 class Monitoring(pulumi.ComponentResource):
     """Outputs ``dashboard_url``: Grafana, or Prometheus' own page without it; ``logs_url``: the command that shows
-    the service's logs, since the engine has no page for them; ``alerts_url``: the Alertmanager.
+    the service's logs, since the engine has no page for them; ``alerts_url``: the Alertmanager; ``alarms``: none, since
+    the engine has none of its own.
     """
 
     dashboard_url: pulumi.Output[str]
     logs_url: pulumi.Output[str]
     alerts_url: pulumi.Output[str]
+    alarms: Mapping[str, pulumi.Output[str]]
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Monitoring(pulumi.ComponentResource):
             "prometheus",
             settings.prometheus_image,
             command=["--config.file=/config/prometheus.yml", "--storage.tsdb.path=/prometheus"],
-            files={"prometheus.yml": prometheus.prometheus(), "rules.yml": rule_file(spec.rules)},
+            files={"prometheus.yml": prometheus.prometheus(), "rules.yml": spec.filled(rule_file(spec.rules))},
             ports={settings.prometheus_port: 9090},
             volumes=[docker.ContainerVolumeArgs(volume_name=telemetry.volume, container_path="/prometheus")],
             depends_on=[alertmanager],
@@ -88,6 +90,7 @@ class Monitoring(pulumi.ComponentResource):
             self.dashboard_url = pulumi.Output.from_input(f"http://{LOOPBACK}:{settings.grafana_port}")
         self.logs_url = compute.containers.apply(lambda names: f"docker logs --follow {names[0]}")
         self.alerts_url = pulumi.Output.from_input(f"http://{LOOPBACK}:{settings.alertmanager_port}")
+        self.alarms = {}
         self.register_outputs({"dashboard_url": self.dashboard_url, "logs_url": self.logs_url})
 
     def _container(

@@ -27,7 +27,7 @@ BY_DIGEST = re.compile(r"\S+sha256:[0-9a-f]{64}|\S*-digest")
 
 OUTPUTS = {
     *("cloud", "environment", "url", "stableUrl", "release", "image", "modelVersion", "commit", "candidateWeight"),
-    *("verified", "identity", "dashboardUrl", "logsUrl", "prometheusUrl"),
+    *("verified", "identity", "dashboardUrl", "logsUrl", "prometheusUrl", "alarms"),
 }
 
 every_stack = pytest.mark.parametrize(("cloud", "tier"), stacks(), ids=lambda value: str(value))

@@ -51,6 +51,7 @@ def environment(**changes: Any) -> Environment:
         (lambda: ServiceSpec(target_concurrency=0), r"service\.targetConcurrency is 0"),
         (lambda: ServiceSpec(env={"lower": "x"}), r"'lower'.*use capitals"),
         (lambda: ServiceSpec(env={"RELEASE": "x"}), r"'RELEASE': set by the platform; leave it out"),
+        (lambda: ServiceSpec(env={"LATENCY_BUCKETS": "1"}), r"'LATENCY_BUCKETS': set by the platform; leave it out"),
         (lambda: ServiceSpec(env={"KEY": "x"}, secrets={"KEY": "y"}), r"\['KEY'\]: also in service\.env"),
         (lambda: Authentication(issuer="http://login.test", audience="a"), r"issuer is 'http://login\.test'"),
         (lambda: Authentication(issuer="https://login.test", audience=""), r"audience is ''"),
@@ -116,5 +117,6 @@ def test_the_service_is_told_its_ports_its_release_and_how_long_it_may_drain(pre
         "METRICS_PORT": "8001",
         "DRAIN_SECONDS": "4",
         "SHUTDOWN_SECONDS": "5",
+        "LATENCY_BUCKETS": "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10",
         "RELEASE": "0123456789abcdef-aaaaaaaaaaaa-111111111111",
     }

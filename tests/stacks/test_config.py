@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from components.spec import Authentication, JobSpec, NetworkSpec, ServiceSpec
+from observability.slo import Availability, Latency, Quality, Slo
 from stacks import config
 from stacks.config import ConfigError
 from tests.components.harness import Run, Secret, run
@@ -77,7 +78,18 @@ def test_every_object_has_the_fields_of_its_spec_in_camel_case() -> None:
                 "secrets": {"API_KEY": "arn:x"},
             },
             "training": {"schedule": "0 3 * * 1", "timeoutSeconds": 600},
-            "monitoring": {"logRetentionDays": 90},
+            "monitoring": {
+                "logRetentionDays": 90,
+                "runbooks": "https://git.example.org/docs/runbooks",
+                "slo": {
+                    "windowDays": 28,
+                    "availability": {"target": 0.995},
+                    "latency": {"target": 0.95, "thresholdSeconds": 0.2},
+                    "quality": {"target": 0.9, "psiLimit": 0.25, "window": "30m", "minimumRows": 50},
+                    "minimumRequests": 7,
+                    "modelAgeDays": 30,
+                },
+            },
             "tags": {"team": "ml"},
             "aws": {"natGateway": True},
         }
@@ -92,7 +104,18 @@ def test_every_object_has_the_fields_of_its_spec_in_camel_case() -> None:
         authentication=Authentication(issuer="https://login.test", audience="api"),
         env={"LOG_LEVEL": "debug"},
         secrets={"API_KEY": "arn:x"},
+        latency_buckets=found.slo.buckets,
     )
+    assert found.slo == Slo(
+        window_days=28,
+        availability=Availability(target=0.995),
+        latency=Latency(target=0.95, threshold_seconds=0.2),
+        quality=Quality(target=0.9, psi_limit=0.25, window="30m", minimum_rows=50),
+        minimum_requests=7,
+        model_age_days=30,
+    )
+    assert 0.2 in found.slo.buckets
+    assert found.runbooks == "https://git.example.org/docs/runbooks"
     assert found.training == JobSpec(schedule="0 3 * * 1", timeout_seconds=600)
     assert found.monitoring.log_retention_days == 90
     assert found.environment.tags == {"team": "ml"}
@@ -116,6 +139,11 @@ def test_a_receivers_secret_stays_secret() -> None:
     found, done = read_and_run({**DEV, "receivers": receivers, "pagerKey": "k"}, ("pagerKey",))
     assert done.outputs == {"oncall": Secret("k"), "team": "team@example.org"}
     assert [receiver.severities for receiver in found.monitoring.receivers] == [("page",), ("page", "ticket")]
+
+
+def slo(**objectives: Any) -> dict[str, Any]:
+    """A development stack with these objectives."""
+    return {**DEV, "monitoring": {"slo": objectives}}
 
 
 def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
@@ -151,6 +179,30 @@ def without(settings: dict[str, Any], key: str) -> dict[str, Any]:
         (
             {**DEV, "service": {"authentication": {"issuer": "https://x.test", "user": "a"}}},
             r"mlplatform:service\.authentication\.user is not a setting; choose from audience, issuer",
+        ),
+        (
+            {**DEV, "service": {"latencyBuckets": [0.1]}},
+            r"mlplatform:service\.latencyBuckets is not a setting: .*; set mlplatform:monitoring\.slo",
+        ),
+        (
+            slo(availability={"target": 1}),
+            r"mlplatform:monitoring: slo\.availability\.target is 1.*: use a share from 0\.5",
+        ),
+        (slo(latency={"thresholdSeconds": 30}), r"slo\.latency\.thresholdSeconds is 30.*: use 0\.001 to 10 seconds"),
+        (
+            slo(latency={"thresholdSeconds": "fast"}),
+            r"mlplatform:monitoring\.slo\.latency\.thresholdSeconds is 'fast': Expected `float`, got `str`",
+        ),
+        (slo(quality={"window": "6 hours"}), r"slo\.quality\.window is '6 hours': write minutes or hours"),
+        (slo(windowDays=365), r"slo\.windowDays is 365: use 7 to 90 days"),
+        (
+            slo(errors=0.1),
+            r"mlplatform:monitoring\.slo\.errors is not a setting; choose from availability, latency, min",
+        ),
+        (slo(quality=0.1), r"mlplatform:monitoring\.slo\.quality is 0\.1; write an object"),
+        (
+            {**DEV, "monitoring": {"runbooks": "ftp://x/"}},
+            r"monitoring\.runbooks is 'ftp://x/': neither an address nor",
         ),
         ({**DEV, "network": {"cidr": "10.0.0.0/30"}}, r"network\.cidr is '10\.0\.0\.0/30'"),
         ({**DEV, "aws": {"region": 1}}, r"mlplatform:aws\.region is 1: Expected `str`, got `int`"),

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from components.agent import agent_configuration
+from components.agent import WRITE_FAILURES
 from components.aws.prometheus_alerts import RULES_PER_GROUP, alert_manager, rule_groups
 from components.aws.topics import subscription
 from components.spec import Receiver, UnsupportedError
+from observability.inhibition import INHIBITIONS
 from observability.rules import AlertRule, RecordingRule, Rules
 from tests.components.aws.fakes import REGION, WORKSPACE, arn
 from tests.components.harness import Run, Secret
@@ -30,6 +31,7 @@ def alert(number: int = 0) -> AlertRule:
         summary='A replica "is" down',
         description="{{ $labels.replica }} answers nothing",
         runbook="https://example.org/runbooks/down",
+        service="mlplatform-aws-prod",
     )
 
 
@@ -42,7 +44,11 @@ def test_rules_reach_prometheus_with_severity_hold_and_runbook() -> None:
     recordings, alerts = json.loads(rule_groups(rules))["groups"]
     assert recordings["rules"] == [{"record": "job:up:sum", "expr": "sum(up)"}]
     (rule,) = alerts["rules"]
-    assert (rule["alert"], rule["for"], rule["labels"]) == ("Down0", "60s", {"severity": "page"})
+    assert (rule["alert"], rule["for"], rule["labels"]) == (
+        "Down0",
+        "60s",
+        {"severity": "page", "service": "mlplatform-aws-prod"},
+    )
     assert rule["annotations"]["runbook_url"] == "https://example.org/runbooks/down"
 
 
@@ -65,11 +71,9 @@ def test_the_alert_manager_sends_each_severity_to_its_topic() -> None:
 @pytest.mark.prometheus
 def test_prometheus_and_its_alert_manager_take_the_texts(tmp_path: Path) -> None:
     definition = json.loads(alert_manager({"page": TOPIC, "ticket": TOPIC}, REGION))["alertmanager_config"]
-    agent = agent_configuration("https://example.org/write", {"sigv4": {"region": REGION}}, {"release": "r"})
     checks = {
         "alertmanager.yml": (definition, ["amtool", "check-config"]),
         "rules.yml": (rule_groups(Rules(alerts=(alert(),))), ["promtool", "check", "rules"]),
-        "agent.yml": (agent, ["promtool", "check", "config", "--agent"]),
     }
     for name, (text, command) in checks.items():
         file = tmp_path / name
@@ -78,13 +82,37 @@ def test_prometheus_and_its_alert_manager_take_the_texts(tmp_path: Path) -> None
         assert found.returncode == 0, found.stdout + found.stderr
 
 
+def test_one_message_tells_of_all_series_of_an_alert_again_until_it_ends_and_of_nothing_that_another_explains() -> None:
+    text = alert_manager({"page": TOPIC, "ticket": TOPIC}, REGION)
+    configuration = json.loads(json.loads(text)["alertmanager_config"])
+    assert configuration["route"]["group_by"] == ["service", "alertname"]
+    repeated = {route["receiver"]: route["repeat_interval"] for route in configuration["route"]["routes"]}
+    assert repeated == {"page": "1h", "ticket": "1d"}
+    assert configuration["inhibit_rules"] == list(INHIBITIONS)
+
+
+@pytest.mark.prometheus
+def test_each_alert_reaches_the_topic_of_its_severity(tmp_path: Path) -> None:
+    (tmp_path / "am.yml").write_text(
+        json.loads(alert_manager({"page": TOPIC, "ticket": TOPIC}, REGION))["alertmanager_config"]
+    )
+
+    def receiver(*labels: str) -> str:
+        command = ["amtool", "config", "routes", "test", f"--config.file={tmp_path}/am.yml", *labels]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert receiver("alertname=Down", "severity=page") == "page"
+    assert receiver("alertname=Drift", "severity=ticket") == "ticket"
+    assert receiver("alertname=Unforeseen") == "ticket"
+
+
 @pytest.mark.prometheus
 def test_a_message_is_json_in_the_form_of_cloudwatchs_whatever_the_alert_says(tmp_path: Path) -> None:
     definition = json.loads(json.loads(alert_manager({"page": TOPIC}, REGION))["alertmanager_config"])
     template = definition["receivers"][0]["sns_configs"][0]["message"]
     firing = {
         "status": "firing",
-        "labels": {"alertname": "Down"},
+        "labels": {"alertname": "Down", "service": "mlplatform-aws-prod"},
         "annotations": {"summary": 'a "quoted" word', "description": "back\\slash,\nnew line"},
         "startsAt": "2026-01-02T03:04:05.678Z",
     }
@@ -96,7 +124,11 @@ def test_a_message_is_json_in_the_form_of_cloudwatchs_whatever_the_alert_says(tm
         [*render, f"--template.data={tmp_path}/data.json"], capture_output=True, text=True, check=True
     )
     message = json.loads(found.stdout)
-    assert (message["AlarmName"], message["NewStateValue"], message["Region"]) == ("Down", "ALARM", REGION)
+    assert (message["AlarmName"], message["NewStateValue"], message["Region"]) == (
+        "mlplatform-aws-prod Down",
+        "ALARM",
+        REGION,
+    )
     assert message["AlarmDescription"] == "a 'quoted' word; a 'quoted' word; "
     assert message["NewStateReason"].startswith("back'slash,'new line; ")
     assert message["StateChangeTime"] == "2026-01-02T03:04:05.678+0000"
@@ -171,6 +203,17 @@ def test_the_fargate_quota_is_watched(stack: Stack) -> None:
     used, share = alarm(stack("dev"), "quota")["metricQueries"]
     assert used["metric"]["dimensions"]["Service"] == "Fargate"
     assert share["expression"] == "used / SERVICE_QUOTA(used) * 100"
+
+
+def test_an_agent_that_cannot_write_is_found_in_its_log(stack: Stack) -> None:
+    run = stack("prod")
+    lines = run.one("LogMetricFilter").inputs
+    assert lines["logGroupName"] == run.one("LogGroup", "service").inputs["name"]
+    assert lines["pattern"] == " ".join(f'?"{message}"' for message in WRITE_FAILURES)
+    found = alarm(run, "agent-not-writing")
+    transformation = lines["metricTransformation"]
+    assert (found["namespace"], found["metricName"]) == (transformation["namespace"], transformation["name"])
+    assert found["alarmActions"] == [TICKET]
 
 
 def test_a_task_that_never_starts_and_a_deployment_taken_back_are_reported(stack: Stack) -> None:

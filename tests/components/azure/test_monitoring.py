@@ -12,7 +12,7 @@ from components.azure.receivers import action_groups
 from components.azure.rule_groups import rule_groups
 from components.azure.settings import Settings
 from components.azure.shared import ResourceGroup
-from components.spec import Environment, Receiver, UnsupportedError
+from components.spec import Environment, MonitoringSpec, Receiver, UnsupportedError
 from observability.rules import AlertRule, RecordingRule, Rules, Severity
 from tests.components.azure import fakes
 from tests.components.azure.conftest import Stack
@@ -30,8 +30,9 @@ def watched(rules: Rules = Rules(), receivers: Sequence[Receiver] = ()) -> Run: 
         parent = pulumi.ComponentResource("mlplatform:azure:Monitoring", "monitoring")
         group = ResourceGroup("group", ENVIRONMENT, settings)
         notify = action_groups(ENVIRONMENT, receivers, group=group, parent=parent)
+        spec = MonitoringSpec(rules=rules)
         rule_groups(
-            "monitoring", ENVIRONMENT, rules, workspace="workspace-id", notify=notify, group=group, parent=parent
+            "monitoring", ENVIRONMENT, spec, workspace="workspace-id", notify=notify, group=group, parent=parent
         )
 
     return run(program, outputs=fakes.outputs, call=fakes.call)
@@ -46,6 +47,7 @@ def alert(name: str, severity: Severity = "page", hold_seconds: int = 120) -> Al
         summary="It is down.",
         description="No replica answers.",
         runbook="https://example.org/runbooks/down",
+        service="mlplatform-azure-dev",
     )
 
 
@@ -64,6 +66,12 @@ def test_an_alert_carries_its_words_and_reaches_those_who_asked_for_its_severity
     }
     assert down["actions"] == [{"actionGroupId": "page-id"}]
     assert (drift["for"], drift["severity"], drift.get("actions", [])) == ("PT2M", 3, [])
+    assert down["labels"] == {"severity": "page", "service": "mlplatform-azure-dev"}
+
+
+def test_an_alert_that_need_not_hold_has_no_time_to_hold() -> None:
+    (rule,) = watched(Rules(alerts=(alert("Crash", hold_seconds=0),))).one("PrometheusRuleGroup").inputs["rules"]
+    assert "for" not in rule
 
 
 def test_recordings_come_before_the_alerts_that_use_them_in_groups_that_azure_accepts() -> None:
@@ -127,6 +135,27 @@ def test_azures_own_alarms_watch_the_ingress_the_replicas_and_their_restarts(sta
     assert found["edge-errors"]["scopes"] == ["compute-id"]
     assert found["no-replica"]["actions"] == [{"actionGroupId": "page-id"}]
     assert found["restarts"]["actions"] == [{"actionGroupId": "ticket-id"}]
+
+
+def test_azures_logs_tell_of_what_it_does_not_measure(stack: Stack) -> None:
+    run = stack("prod")
+    found = {rule.name.removeprefix("monitoring-"): rule.inputs for rule in run.of("monitor:ScheduledQueryRule")}
+    assert set(found) == {"failed-to-start", "training-failed", "agent-not-writing"}
+    asked = {name: rule["criteria"]["allOf"][0] for name, rule in found.items()}
+    assert asked["failed-to-start"]["query"].startswith("ContainerAppSystemLogs | where isempty(JobName) | ")
+    assert 'ContainerName == "agent"' in asked["agent-not-writing"]["query"]
+    template = run.one("app:ContainerApp").inputs["template"]
+    assert "agent" in [container["name"] for container in template["containers"]]
+    assert asked["agent-not-writing"]["failingPeriods"] == {
+        "numberOfEvaluationPeriods": 2,
+        "minFailingPeriodsToAlert": 2,
+    }
+    assert {name: rule["actions"]["actionGroups"] for name, rule in found.items()} == {
+        "failed-to-start": ["page-id"],
+        "training-failed": ["ticket-id"],
+        "agent-not-writing": ["ticket-id"],
+    }
+    assert {tuple(rule["scopes"]) for rule in found.values()} == {("telemetry-logs-id",)}
 
 
 def test_a_service_that_scales_to_zero_may_have_no_replica(stack: Stack) -> None:

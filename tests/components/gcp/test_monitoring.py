@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from components.spec import MonitoringSpec, Receiver, UnsupportedError
+from components.spec import MonitoringSpec, Receiver, ServiceSpec, UnsupportedError
+from observability.alerts import Watch
 from observability.rules import AlertRule, RecordingRule, Rules, Severity
+from observability.series import Series
+from observability.slo import Slo
 from tests.components.harness import Registered, Run, Secret
 
 Build = Callable[..., Run]
@@ -22,6 +26,7 @@ def rule(name: str, expr: str, severity: Severity) -> AlertRule:
         summary=f"summary of {name}",
         description=f"description of {name}",
         runbook=f"https://example.org/{name}",
+        service="mlplatform-gcp-dev",
     )
 
 
@@ -55,6 +60,7 @@ def test_every_rule_is_a_promql_policy_with_its_recordings_inlined(build: Build)
     assert (errors["duration"], errors["alertRule"]) == ("300s", "Errors")
     # A policy may be made before the first sample of its metric is written.
     assert errors["disableMetricValidation"] is True
+    assert errors["labels"] == {"severity": "page", "service": "mlplatform-gcp-dev"}
     assert "https://example.org/Errors" in policy(run, "Errors")["documentation"]["content"]
     assert condition(run, "Drift")["query"] == "psi > 0.2"
 
@@ -102,11 +108,38 @@ def test_what_prometheus_cannot_see_has_policies_on_cloud_runs_own_metrics(build
     for name in ("ingress-errors", "no-instance"):
         assert f'service_name="{service}"' in condition(run, name)["query"]
     assert 'result="failed"' in condition(run, "training-failed")["query"]
-    failed = policy(run, "instance-failed")
-    assert f'resource.labels.service_name="{service}"' in failed["conditions"][0]["conditionMatchedLog"]["filter"]
+    assert 'service="run.googleapis.com"' in condition(run, "quota")["query"]
+    for name, words in (("instance-failed", "varlog%2Fsystem"), ("agent-not-writing", "Exporting failed")):
+        lines = policy(run, name)["conditions"][0]["conditionMatchedLog"]["filter"]
+        assert f'resource.labels.service_name="{service}"' in lines
+        assert words in lines
     # Cloud Monitoring demands a limit beside a condition on logs and refuses it beside any other.
-    limited = [p.name for p in run.of("AlertPolicy") if "notificationRateLimit" in p.inputs["alertStrategy"]]
-    assert limited == ["monitoring-instance-failed"]
+    limited = {p.name for p in run.of("AlertPolicy") if "notificationRateLimit" in p.inputs["alertStrategy"]}
+    assert limited == {"monitoring-instance-failed", "monitoring-agent-not-writing"}
+
+
+def test_no_instance_at_all_is_a_page_unless_the_service_scales_to_zero(build: Build) -> None:
+    found = policy(build(spec=ServiceSpec(min_replicas=1)), "no-replica")
+    assert (found["severity"], found["conditions"][0]["conditionPrometheusQueryLanguage"]["duration"]) == (
+        "CRITICAL",
+        "300s",
+    )
+    to_zero = build(spec=ServiceSpec(min_replicas=0, max_replicas=1))
+    assert not [found.name for found in to_zero.of("AlertPolicy") if "no-replica" in found.name]
+
+
+def test_a_policy_stays_within_what_the_api_takes(build: Build) -> None:
+    # cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies
+    watch = Watch(slo=Slo(), series=Series(), replicas=1, service="mlplatform-gcp-prod", runbooks="https://e.org/r")
+    run = build(monitoring=MonitoringSpec(rules=watch.rules(), releases=("one",)))
+    for found in (policy.inputs for policy in run.of("AlertPolicy")):
+        assert len(found["displayName"]) <= 512
+        assert len(found["documentation"]["subject"]) <= 255
+        assert len(found["documentation"]["content"].encode()) <= 10240
+        assert len(found["conditions"]) <= 6
+        query = found["conditions"][0].get("conditionPrometheusQueryLanguage", {})
+        assert re.fullmatch(r"([A-Za-z_]\w*)?", query.get("alertRule", ""))
+        assert int(query.get("evaluationInterval", "30s")[:-1]) % 30 == 0
 
 
 def test_the_dashboard_shows_this_service(build: Build) -> None:

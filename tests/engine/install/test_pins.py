@@ -18,7 +18,7 @@ def test_the_plugin_is_that_of_the_python_package() -> None:
     assert plugin.version() == version("pulumi-docker-build")
 
 
-@pytest.mark.parametrize("folder", ["cli", "host", "docker-build"])
+@pytest.mark.parametrize("folder", ["cli", "host", "docker-build", "promtool"])
 def test_every_module_that_is_downloaded_for_itself_has_its_hash(folder: str) -> None:
     mod, sums = ((build.MODULES / folder / name).read_text() for name in ("go.mod", "go.sum"))
     direct = re.findall(r"^require (\S+) (\S+)$", mod, re.M)
