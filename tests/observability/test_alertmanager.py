@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from observability.alertmanager import Contact, Kind, Mail, configuration
+from tests.go_programs import amtool
 
 MAIL = Mail(smarthost="mail.example.org:25", sender="alerts@example.org")
 SECRET_KINDS: tuple[Kind, ...] = ("slack", "pagerduty", "opsgenie")
@@ -35,12 +36,12 @@ NOTIFICATION = {
 }
 
 
-def _amtool(directory: Path, *command: str, text: str) -> str:
+def _amtool(directory: Path, *command: str, text: str, program: str = "amtool") -> str:
     """What amtool answers about a configuration."""
     file = directory / "alertmanager.yml"
     file.write_text(text)
     files = [str(file)] if command[0] == "check-config" else [f"--config.file={file}"]
-    done = subprocess.run(["amtool", *command, *files], capture_output=True, text=True)
+    done = subprocess.run([program, *command, *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -65,6 +66,12 @@ def _fields(contact: Contact) -> dict[str, Any]:
 @pytest.mark.parametrize("contact", CONTACTS, ids=lambda contact: contact.kind)
 def test_amtool_accepts_each_kind_of_receiver(contact: Contact, tmp_path: Path) -> None:
     assert " 2 receivers" in _amtool(tmp_path, "check-config", text=configuration([contact], MAIL))
+
+
+@pytest.mark.prometheus
+def test_a_newer_amtool_accepts_a_webhook_whose_url_is_a_secret(tmp_path: Path) -> None:
+    text = configuration([Contact(name="hook", kind="webhook", file="/secrets/hook")])
+    assert " 2 receivers" in _amtool(tmp_path, "check-config", text=text, program=str(amtool()))
 
 
 @pytest.mark.prometheus
