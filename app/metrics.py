@@ -79,7 +79,7 @@ class Metrics:
         )
         self._batch_rows = Histogram("model_batch_rows", "Rows per batch.", buckets=_ROWS, registry=registry)
         self._load_seconds = Gauge(
-            "model_load_seconds", "Time to load and check the model.", registry=registry, multiprocess_mode="max"
+            "model_load_seconds", "Time to load and check the model.", registry=registry, multiprocess_mode="livemax"
         )
         self._requests: dict[tuple[str, str, int], Counter] = {}
         self._latency: dict[str, Histogram] = {}
@@ -96,7 +96,7 @@ class Metrics:
                 "model_created_timestamp_seconds",
                 "When the model was made.",
                 registry=self._registry,
-                multiprocess_mode="max",
+                multiprocess_mode="livemax",
             ).set(created)
 
     def expect(self, endpoint: str) -> None:
@@ -139,4 +139,4 @@ class Metrics:
 
 def _info(name: str, meaning: str, labels: dict[str, str], registry: CollectorRegistry) -> None:
     """A gauge of value 1 that carries facts as labels; `prometheus_client.Info` does not work across processes."""
-    Gauge(name, meaning, tuple(labels), registry=registry, multiprocess_mode="max").labels(*labels.values()).set(1)
+    Gauge(name, meaning, tuple(labels), registry=registry, multiprocess_mode="livemax").labels(*labels.values()).set(1)

@@ -59,7 +59,7 @@ class Monitoring(pulumi.ComponentResource):
                 "--storage.path=/alertmanager",
                 "--cluster.listen-address=",
             ],
-            files={"alertmanager.yml": prometheus.alertmanager(spec, settings)},
+            files=prometheus.alertmanager(spec, settings),
             ports={settings.alertmanager_port: 9093},
             writable=["/alertmanager"],
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
 from components.agent import SCRAPE_SECONDS
+from components.local.container import CONFIG
 from components.local.settings import Settings
 from components.spec import METRICS_PORT, MonitoringSpec, Receiver, UnsupportedError
+from observability.alertmanager import Contact, Mail, configuration
 
 
 def prometheus() -> str:
@@ -38,38 +39,38 @@ def _scrape(slot: str) -> dict[str, Any]:
     }
 
 
-def alertmanager(spec: MonitoringSpec, settings: Settings) -> pulumi.Output[str]:
-    """Route each severity to the receivers that want it; secret where an address is."""
-    routes = [
-        {
-            "receiver": receiver.name,
-            "matchers": [f'severity=~"{"|".join(receiver.severities)}"'],
-            "continue": True,
-        }
-        for receiver in spec.receivers
-    ]
-    return pulumi.Output.json_dumps(
-        {
-            "route": {"receiver": "nobody", "group_by": ["alertname"], "routes": routes},
-            "receivers": [{"name": "nobody"}, *(_receiver(receiver, settings) for receiver in spec.receivers)],
-        },
-        indent=2,
-    )
+def alertmanager(spec: MonitoringSpec, settings: Settings) -> dict[str, pulumi.Input[str]]:
+    """The Alertmanager's configuration and the files of its receivers' secrets, by their names below `CONFIG`.
+
+    What a receiver is reached by is a secret unless it is an e-mail address or a webhook's URL that stands in the
+    stack's configuration in the clear.
+    """
+    mail = Mail(smarthost=settings.smarthost, sender=settings.mail_from) if settings.smarthost else None
+    files: dict[str, pulumi.Input[str]] = {}
+    contacts: list[Contact] = []
+    for receiver in spec.receivers:
+        address = _open_address(receiver, mail)
+        file = None if address else f"receivers/{receiver.name}"
+        if file:
+            files[file] = receiver.address
+        contacts.append(
+            Contact(
+                name=receiver.name,
+                kind=receiver.kind,
+                severities=receiver.severities,
+                address=address,
+                file=file and f"{CONFIG}/{file}",
+            )
+        )
+    return {"alertmanager.yml": configuration(contacts, mail), **files}
 
 
-def _receiver(receiver: Receiver, settings: Settings) -> Mapping[str, Any]:
-    """One receiver in the Alertmanager's form."""
-    match receiver.kind:
-        case "webhook":
-            return {"name": receiver.name, "webhook_configs": [{"url": receiver.address}]}
-        case "slack":
-            return {"name": receiver.name, "slack_configs": [{"api_url": receiver.address}]}
-        case "pagerduty":
-            return {"name": receiver.name, "pagerduty_configs": [{"routing_key": receiver.address}]}
-        case "opsgenie":
-            return {"name": receiver.name, "opsgenie_configs": [{"api_key": receiver.address}]}
-        case "email":
-            if settings.smarthost is None:
-                raise UnsupportedError("local", "e-mail without a mail server", "set local.smarthost to host:port")
-            mail = {"to": receiver.address, "from": settings.mail_from, "smarthost": settings.smarthost}
-            return {"name": receiver.name, "email_configs": [mail]}
+def _open_address(receiver: Receiver, mail: Mail | None) -> str | None:
+    """The address, where it may be read by everybody."""
+    address = receiver.address if isinstance(receiver.address, str) else None
+    if receiver.kind == "email":
+        if mail is None:
+            raise UnsupportedError("local", "e-mail without a mail server", "set local.smarthost to host:port")
+        if address is None:
+            raise UnsupportedError("local", "a secret e-mail address", f"give receiver {receiver.name} its address")
+    return address if receiver.kind in ("email", "webhook") else None

@@ -47,6 +47,11 @@ class Service:
         """The samples of /metrics."""
         return parse_metrics(self.client.get("/metrics").text)
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers, as the kernel lists the supervisor's children."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the exit status."""
         self.process.send_signal(number)

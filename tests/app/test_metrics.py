@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.artifact import resolve
+from app.artifact import MODEL, resolve
+from tests.app import models
 from tests.app.models import FLOWER
 from tests.app.service import BODY, Service, Start, eventually, free_port, half_a_request, parse_metrics
 
@@ -108,7 +109,7 @@ def load(service: Service, stop: threading.Event) -> Counter[int]:
 
 def test_two_workers_count_exactly_what_the_clients_counted(start_service: Start, flowers: Path) -> None:
     service = start_service(flowers, WORKERS=2, RELEASE="pair")
-    eventually(lambda: len(workers(service)) == 2)
+    eventually(lambda: len(service.workers()) == 2)
     stop = threading.Event()
     with ThreadPoolExecutor() as pool:
         clients = [pool.submit(load, service, stop) for _ in range(4)]
@@ -130,24 +131,18 @@ def test_two_workers_count_exactly_what_the_clients_counted(start_service: Start
     eventually(lambda: service.metrics()["api_requests_in_flight"] == 1)  # the scrape itself
 
 
-def workers(service: Service) -> list[int]:
-    """The process ids of the workers, as the kernel lists the children."""
-    pid = service.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @pytest.mark.parametrize("separate", [False, True], ids=["on the port of the API", "on a port of their own"])
 def test_a_killed_worker_is_replaced_and_its_counts_stay(start_service: Start, flowers: Path, separate: bool) -> None:
     port = free_port()
     service = start_service(flowers, WORKERS=2, **({"METRICS_PORT": port} if separate else {}))
     address = f"http://127.0.0.1:{port}/metrics" if separate else f"{service.url}/metrics"
-    eventually(lambda: len(workers(service)) == 2)
+    eventually(lambda: len(service.workers()) == 2)
     for _ in range(40):
         assert service.client.post("/predict", json=FLOWER).status_code == 200
-    before = workers(service)
+    before = service.workers()
     for victim in before:
         os.kill(victim, signal.SIGKILL)
-    eventually(lambda: len(workers(service)) == 2 and not set(workers(service)) & set(before))
+    eventually(lambda: len(service.workers()) == 2 and not set(service.workers()) & set(before))
     eventually(lambda: service.client.get("/health").status_code == 200)
     assert service.client.post("/predict", json=FLOWER).status_code == 200
     metrics = parse_metrics(service.client.get(address).text)
@@ -157,6 +152,20 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(start_service: Start, f
     eventually(lambda: parse_metrics(service.client.get(address).text)["api_requests_in_flight"] == own)
     deaths = [line for line in service.log_lines() if line["message"] == "worker died"]
     assert [line["status"] for line in deaths] == [-signal.SIGKILL] * 2
+
+
+def test_a_model_without_a_living_worker_is_not_told_to_serve(start_service: Start, tmp_path: Path) -> None:
+    port, artifact = free_port(), models.flowers(tmp_path)
+    service = start_service(artifact, WORKERS=2, METRICS_PORT=port)
+    address = f"http://127.0.0.1:{port}/metrics"
+    eventually(lambda: "model_info" in service.client.get(address).text)
+    for file in artifact.rglob(MODEL):
+        file.write_bytes(b"")  # so that no worker starts again
+    for victim in service.workers():
+        os.kill(victim, signal.SIGKILL)
+    told = ("model_info", "release_info", "model_load_seconds", "model_created_timestamp_seconds")
+    eventually(lambda: not any(name in service.client.get(address).text for name in told))
+    assert "api_requests_total" in service.client.get(address).text
 
 
 def test_metrics_on_a_port_of_their_own_leave_the_apis_port(start_service: Start, flowers: Path) -> None:

@@ -12,6 +12,7 @@ from observability.rule_file import rule_file
 from observability.rules import AlertRule, RecordingRule, Rules
 from tests.components.contract import stack_run
 from tests.components.harness import Secret
+from tests.go_programs import amtool
 
 pytestmark = pytest.mark.prometheus
 
@@ -55,4 +56,4 @@ def test_amtool_accepts_the_receivers(tmp_path: Path) -> None:
     uploads = stack_run("local", "dev").one("container:Container", "alertmanager").inputs["uploads"]
     assert isinstance(uploads, Secret)
     (tmp_path / "alertmanager.yml").write_text(uploads.value[0]["content"])
-    assert "3 receivers" in accepted("amtool", "check-config", str(tmp_path / "alertmanager.yml"))
+    assert "3 receivers" in accepted(str(amtool()), "check-config", str(tmp_path / "alertmanager.yml"))

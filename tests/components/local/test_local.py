@@ -13,7 +13,7 @@ from components.local import weight
 from components.local.settings import Settings
 from components.spec import SpecError, UnsupportedError
 from stacks import local
-from tests.components.contract import configuration, stack_run
+from tests.components.contract import SECRET, configuration, stack_run
 from tests.components.harness import PROJECT, Run, Secret, run
 from tests.components.local import fakes
 
@@ -34,7 +34,7 @@ def local_run(preview: bool = False, candidate: bool = False, **changes: Any) ->
 
 
 def file_of(found: Run, part: str, name: str) -> Any:
-    """An uploaded file."""
+    """The content of an uploaded file."""
     uploads = found.one("container:Container", f"-{part}").inputs["uploads"]
     if isinstance(uploads, Secret):
         uploads = uploads.value
@@ -100,22 +100,22 @@ def test_prometheus_finds_both_slots_and_the_alertmanager() -> None:
     assert found["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": ["alertmanager:9093"]}]
 
 
-@pytest.mark.parametrize(
-    ("kind", "section", "field"),
-    [
-        ("webhook", "webhook_configs", "url"),
-        ("slack", "slack_configs", "api_url"),
-        ("pagerduty", "pagerduty_configs", "routing_key"),
-        ("opsgenie", "opsgenie_configs", "api_key"),
-    ],
-)
-def test_each_receiver_gets_the_severities_it_wants(kind: str, section: str, field: str) -> None:
-    receivers = [{"name": "oncall", "kind": kind, "secret": "hook", "severities": ["page"]}]
-    done = local_run(receivers=receivers)
+@pytest.mark.parametrize("kind", ["webhook", "slack", "pagerduty", "opsgenie"])
+def test_a_receivers_secret_has_a_file_of_its_own_and_the_configuration_names_it(kind: str) -> None:
+    done = local_run(receivers=[{"name": "oncall", "kind": kind, "secret": "hook", "severities": ["page"]}])
+    configuration = file_of(done, "alertmanager", "alertmanager.yml")
+    assert SECRET not in configuration
+    (receiver,) = json.loads(configuration)["receivers"][1][f"{kind}_configs"]
+    assert "/config/receivers/oncall" in receiver.values()
+    assert SECRET in file_of(done, "alertmanager", "receivers/oncall")
     assert isinstance(done.one("container:Container", "alertmanager").inputs["uploads"], Secret)
-    found = json.loads(file_of(done, "alertmanager", "alertmanager.yml"))
-    assert found["route"]["routes"] == [{"receiver": "oncall", "matchers": ['severity=~"page"'], "continue": True}]
-    assert found["receivers"][1][section][0][field].startswith("https://hooks.example.org/")
+
+
+def test_a_webhook_in_the_clear_stands_in_the_configuration() -> None:
+    url = "http://bridge:8080/alerts"
+    done = local_run(receivers=[{"name": "bridge", "kind": "webhook", "address": url}])
+    (receiver,) = json.loads(file_of(done, "alertmanager", "alertmanager.yml"))["receivers"][1]["webhook_configs"]
+    assert receiver["url"] == url
 
 
 def test_grafana_runs_only_where_its_image_is_named() -> None:
@@ -138,6 +138,10 @@ def test_grafana_runs_only_where_its_image_is_named() -> None:
         ({"service": {"maxReplicas": 1, "secrets": {"KEY": "x"}}}, r"local cannot do secrets by reference"),
         ({"training": {}}, r"local cannot do a training job; remove training .*run `make train`"),
         ({"local": {}}, r"local cannot do e-mail without a mail server; set local\.smarthost to host:port"),
+        (
+            {"receivers": [{"name": "team", "kind": "email", "secret": "hook"}]},
+            "local cannot do a secret e-mail address; give receiver team its address",
+        ),
     ],
 )
 def test_what_one_machine_cannot_do_is_refused_by_name(changes: dict[str, Any], message: str) -> None:

@@ -7,9 +7,7 @@ Docker configuration of its own, and takes what the Dockerfile is based on from 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -21,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine import build
+from tests.go_programs import built
 
 MODULE = Path(__file__).with_name("buildkit")
 BASE = "library/python:3.11-slim-bookworm"
@@ -36,23 +34,8 @@ def free_port() -> int:
 
 
 def buildkitd() -> Path:
-    """The daemon, built from its Go module the first time (minutes) and kept in the cache."""
-    pins = hashlib.sha256(b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))).hexdigest()[:12]
-    program = build.cache().parent / f"buildkitd-{pins}"
-    if program.is_file():
-        return program
-    if shutil.which("go") is None:
-        pytest.skip("no BuildKit here, and no Go to build it with")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    draft = program.with_name(f"{program.name}.{os.getpid()}")
-    command = [
-        "go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags=osusergo,netgo", "-ldflags=-s -w",
-        "-o", str(draft), "github.com/moby/buildkit/cmd/buildkitd",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=MODULE, env={**os.environ, "CGO_ENABLED": "0"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-4000:]
-    draft.rename(program)
-    return program
+    """The daemon."""
+    return built(MODULE, "github.com/moby/buildkit/cmd/buildkitd")
 
 
 @contextmanager
