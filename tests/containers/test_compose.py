@@ -87,7 +87,7 @@ def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
         answer = httpx.post(f"{api}/predict", json=instance).json()
         assert (answer["prediction"], answer["model_version"]) == ("setosa", version)
 
-    counted = 'sum(api_requests_total{job="api", endpoint="/predict"})'
+    counted = 'sum(api_requests_total{job="service", endpoint="/predict"})'
     until(
         lambda: [result["value"][1] for result in query(prometheus, counted)] == ["3"],
         lambda: f"{counted} is {query(prometheus, counted)}",
@@ -99,5 +99,5 @@ def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     # Each target has its own first scrape.
-    until(lambda: health() == {"api": "up", "prometheus": "up"}, lambda: f"targets: {health()}", 60)
-    assert query(prometheus, 'api_request_latency_seconds_count{job="api", endpoint="/predict"}')
+    until(lambda: health() == {"service": "up", "prometheus": "up"}, lambda: f"targets: {health()}", 60)
+    assert query(prometheus, 'api_request_latency_seconds_count{job="service", endpoint="/predict"}')
