@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from observability import objectives
 from observability.rules import RELEASES, AlertRule, Rules, Severity
-from observability.series import Series
+from observability.series import SINGLE, Series
 from observability.slo import Slo
 
 RUNBOOKS = "docs/runbooks"
@@ -38,7 +38,7 @@ class Watch:
     def rules(self) -> Rules:
         """Every recording and alert."""
         alerts = [
-            *objectives.budgets(self.slo, self.runbooks),
+            *objectives.budgets(self.slo, self._alert),
             self._error_ratio(),
             self._latency(),
             self._instance_down(),
@@ -49,7 +49,7 @@ class Watch:
             *([self._wrong_release()] if self.releases else []),
             self._saturation(),
             self._shed(),
-            *objectives.drift(self.slo, self.runbooks),
+            *objectives.drift(self.slo, self._alert),
         ]
         return Rules(recordings=objectives.recordings(self.slo, self.series), alerts=tuple(alerts))
 
@@ -68,7 +68,7 @@ class Watch:
     def _latency(self) -> AlertRule:
         """Slowness that a person sees at once."""
         limit = self.slo.latency.alarming_seconds
-        buckets = self.series.of("api_request_latency_seconds_bucket", 'endpoint="/predict"')
+        buckets = self.series.of("api_request_latency_seconds_bucket", SINGLE)
         quantile = f"histogram_quantile({self.slo.latency.target:g}, sum by (le) (rate({buckets}[5m])))"
         return self._alert(
             "LatencyHigh",
@@ -184,5 +184,5 @@ class Watch:
             severity=severity,
             summary=summary,
             description=description,
-            runbook=objectives.runbook(self.runbooks, name),
+            runbook=f"{self.runbooks}/{name}.md",
         )

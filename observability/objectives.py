@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from observability import burn_rate
 from observability.rules import AlertRule, RecordingRule, Severity
 from observability.series import Series
@@ -11,11 +13,8 @@ FEATURE_DRIFT = "service:feature_drift:psi"
 """The recorded population stability index of each ``feature`` and model ``version``."""
 PREDICTION_DRIFT = "service:prediction_drift:psi"
 """That of each ``version``'s predictions."""
-
-
-def runbook(address: str, alert: str) -> str:
-    """Where the runbook of ``alert`` is found among those at ``address``."""
-    return f"{address}/{alert}.md"
+Alert = Callable[[str, Severity, int, str, str, str], AlertRule]
+"""Makes an alert of its name, severity, hold in seconds, expression, summary and description."""
 
 
 def recordings(slo: Slo, series: Series) -> tuple[RecordingRule, ...]:
@@ -39,7 +38,7 @@ def recordings(slo: Slo, series: Series) -> tuple[RecordingRule, ...]:
     )
 
 
-def budgets(slo: Slo, runbooks: str) -> list[AlertRule]:
+def budgets(slo: Slo, alert: Alert) -> list[AlertRule]:
     """The error budgets of availability and latency, burning fast or slowly."""
     promised = (
         ("Availability", slo.availability.target, "answered without a server error"),
@@ -47,55 +46,51 @@ def budgets(slo: Slo, runbooks: str) -> list[AlertRule]:
     )
     speeds: tuple[tuple[Severity, str, int], ...] = (("page", "Fast", 120), ("ticket", "Slow", 900))
     return [
-        AlertRule(
-            name=f"{objective}BudgetBurn{speed}",
-            expr=burn_rate.condition(objective.lower(), target, slo.window_days, severity, slo.minimum_requests),
-            hold_seconds=hold,
-            severity=severity,
-            summary=f"The {objective.lower()} budget burns {'fast' if speed == 'Fast' else 'steadily'}",
-            description=f"{target:.3%} of predictions are to be {meaning} over {slo.window_days} days; "
+        alert(
+            f"{objective}BudgetBurn{speed}",
+            severity,
+            hold,
+            burn_rate.condition(objective.lower(), target, slo.window_days, severity, slo.minimum_requests),
+            f"The {objective.lower()} budget burns {'fast' if speed == 'Fast' else 'steadily'}",
+            f"{target:.3%} of predictions are to be {meaning} over {slo.window_days} days; "
             "{{ $value | humanizePercentage }} were not in the alert's long window.",
-            runbook=runbook(runbooks, f"{objective}BudgetBurn{speed}"),
         )
         for objective, target, meaning in promised
         for severity, speed, hold in speeds
     ]
 
 
-def drift(slo: Slo, runbooks: str) -> list[AlertRule]:
+def drift(slo: Slo, alert: Alert) -> list[AlertRule]:
     """Features and predictions that are no longer distributed as in training, and how long they are not."""
     quality, budget = slo.quality, burn_rate.BURNS[2]
     limit = burn_rate.rate(budget, slo.window_days) * (1 - quality.target)
     drifted = f"avg_over_time(({PREDICTION_DRIFT} > bool {quality.psi_limit:g})[{budget.window}:5m])"
     return [
-        AlertRule(
-            name="FeatureDrift",
-            expr=f"{FEATURE_DRIFT} > {quality.psi_limit:g}",
-            hold_seconds=900,
-            severity="ticket",
-            summary="A feature is no longer distributed as in training",
-            description="{{ $labels.feature }} of model {{ $labels.version }}: population stability index "
+        alert(
+            "FeatureDrift",
+            "ticket",
+            900,
+            f"{FEATURE_DRIFT} > {quality.psi_limit:g}",
+            "A feature is no longer distributed as in training",
+            "{{ $labels.feature }} of model {{ $labels.version }}: population stability index "
             f"{{{{ $value | humanize }}}} over {quality.window}; {quality.psi_limit:g} is the limit.",
-            runbook=runbook(runbooks, "FeatureDrift"),
         ),
-        AlertRule(
-            name="PredictionDrift",
-            expr=f"{PREDICTION_DRIFT} > {quality.psi_limit:g}",
-            hold_seconds=900,
-            severity="ticket",
-            summary="Predictions are no longer distributed as in training",
-            description="Model {{ $labels.version }}: population stability index of the predictions "
+        alert(
+            "PredictionDrift",
+            "ticket",
+            900,
+            f"{PREDICTION_DRIFT} > {quality.psi_limit:g}",
+            "Predictions are no longer distributed as in training",
+            "Model {{ $labels.version }}: population stability index of the predictions "
             f"{{{{ $value | humanize }}}} over {quality.window}; {quality.psi_limit:g} is the limit.",
-            runbook=runbook(runbooks, "PredictionDrift"),
         ),
-        AlertRule(
-            name="QualityBudgetBurn",
-            expr=f"{drifted} > {limit:g}",
-            hold_seconds=900,
-            severity="page",
-            summary="The quality budget burns",
-            description=f"Predictions are to be distributed as in training {quality.target:.1%} of the time over "
+        alert(
+            "QualityBudgetBurn",
+            "page",
+            900,
+            f"{drifted} > {limit:g}",
+            "The quality budget burns",
+            f"Predictions are to be distributed as in training {quality.target:.1%} of the time over "
             f"{slo.window_days} days; in {{{{ $value | humanizePercentage }}}} of the last day they were not.",
-            runbook=runbook(runbooks, "QualityBudgetBurn"),
         ),
     ]
