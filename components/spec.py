@@ -14,7 +14,10 @@ from typing import Any, Literal
 
 import pulumi
 
+from observability.alerts import Watch
 from observability.rules import Rules, Severity
+from observability.series import Series
+from observability.slo import Slo
 
 Cloud = Literal["azure", "aws", "gcp", "local"]
 Tier = Literal["dev", "prod"]
@@ -216,8 +219,12 @@ class Receiver:
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringSpec:
-    """What is watched, who is told, and how long logs are kept."""
+    """What is watched, who is told, and how long logs are kept.
 
+    ``watch`` is what the ``rules`` are made from; dashboards are made from it too.
+    """
+
+    watch: Watch = field(default_factory=lambda: Watch(slo=Slo(), series=Series(), replicas=1))
     rules: Rules = field(default_factory=Rules)
     receivers: tuple[Receiver, ...] = ()
     log_retention_days: int = 30
