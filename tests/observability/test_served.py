@@ -1,4 +1,4 @@
-"""Every panel has something to show of two real services with different models, scraped by a real Prometheus."""
+"""Every panel has something to show, and every runbook an answer, of two real services scraped by a real Prometheus."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.app import models
 from tests.app.service import eventually, free_port, run_app
 
 from .boards import NAMES, boards, expressions
+from .runbooks import PAGES, queries
 
 pytestmark = pytest.mark.prometheus
 
@@ -138,3 +139,9 @@ def test_a_release_can_be_looked_at_alone(prometheus: Prometheus) -> None:
     expr = next(expr for title, expr in expressions(boards(SLO)["service"]) if title == "Predictions by release")
     only = expr.replace('release=~".*"', 'release=~"champion"')
     assert [series["metric"]["release"] for series in shown(prometheus, only)] == ["champion"]
+
+
+@pytest.mark.parametrize(("page", "query"), [(page, query) for page in PAGES for query in queries(PAGES[page])])
+def test_a_query_of_a_runbook_is_answered(page: str, query: str, prometheus: Prometheus) -> None:
+    del page
+    prometheus.ask(query)  # fails where series cannot be matched
