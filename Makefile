@@ -25,10 +25,10 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train test check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## serve a model on http://127.0.0.1:8000, training iris first if there is none (HOST, PORT, NAME, WORKERS, …)
 	@test -n "$$MODEL_PATH" || test -f $(MODEL)/current || $(if $(filter iris,$(NAME)),$(VENV)/python -m training, \
@@ -54,6 +54,9 @@ check: setup-dev ## formatting, lint, types, layers, workflows, locks
 format: setup-dev ## format and mend what the linter can mend
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
+
+observability: setup-dev ## write observability/generated/: what compose's Prometheus, Alertmanager and Grafana read
+	@$(VENV)/python -m observability
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
 inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/train.txt Dockerfile .dockerignore 2>/dev/null)

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 import pulumi
 
+from observability.alerts import Watch
 from observability.rules import RELEASES, Rules, Severity, with_releases
+from observability.series import Series
 from observability.slo import Slo
 
 Cloud = Literal["azure", "aws", "gcp", "local"]
@@ -221,9 +223,11 @@ class Receiver:
 class MonitoringSpec:
     """What is watched, who is told, and how long logs are kept.
 
-    ``releases`` are the ids of those that should serve, which ``rules`` leave a place for.
+    ``watch`` is what the ``rules`` are made from; dashboards are made from it too. ``releases`` are the ids of those
+    that should serve, which the rules leave a place for.
     """
 
+    watch: Watch = field(default_factory=lambda: Watch(slo=Slo(), series=Series(), replicas=1))
     rules: Rules = field(default_factory=Rules)
     releases: tuple[pulumi.Input[str], ...] = ()
     receivers: tuple[Receiver, ...] = ()

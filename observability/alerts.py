@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observability import burn_rate
-from observability.rules import RELEASES, AlertRule, RecordingRule, Rules, Severity
-from observability.series import Series
+from observability import objectives
+from observability.rules import RELEASES, AlertRule, Rules, Severity
+from observability.series import SINGLE, Series
 from observability.slo import Slo
 
 RUNBOOKS = "docs/runbooks"
 """What the pages' names are appended to unless another address is given."""
 
-_FEATURE_DRIFT = "service:feature_drift:psi"
-_PREDICTION_DRIFT = "service:prediction_drift:psi"
+ERROR_RATIO = 0.05
+"""The share of failed predictions that a person sees at once."""
+NEARLY_FULL = 0.8
+"""The share of the requests that a replica takes at once from which on it counts as saturated."""
 _FEW = 20
 """Requests in five minutes below which the fast alerts on ratios stay silent."""
 
@@ -37,7 +39,7 @@ class Watch:
     def rules(self) -> Rules:
         """Every recording and alert."""
         alerts = [
-            *self._budgets(),
+            *objectives.budgets(self.slo, self._alert),
             self._error_ratio(),
             self._latency(),
             self._instance_down(),
@@ -48,51 +50,9 @@ class Watch:
             *([self._wrong_release()] if self.releases else []),
             self._saturation(),
             self._shed(),
-            *self._drift(),
+            *objectives.drift(self.slo, self._alert),
         ]
-        return Rules(recordings=self._recordings(), alerts=tuple(alerts))
-
-    def _recordings(self) -> tuple[RecordingRule, ...]:
-        """The drift, then the share of bad events and the number of events of each objective."""
-        slo, series, quality = self.slo, self.series, self.slo.quality
-        feature = series.psi("model_feature_bin_total", "model_feature_bin_expected", "version, feature", quality)
-        prediction = series.psi("model_prediction_bin_total", "model_prediction_bin_expected", "version", quality)
-        return (
-            RecordingRule(record=_FEATURE_DRIFT, expr=feature),
-            RecordingRule(record=_PREDICTION_DRIFT, expr=prediction),
-            *burn_rate.recordings(
-                "availability",
-                lambda window: f"{series.errors(window)} / ({series.requests(window)} > 0)",
-                series.requests,
-            ),
-            *burn_rate.recordings(
-                "latency",
-                lambda window: f"1 - {series.fast(slo, window)} / ({series.timed(window)} > 0)",
-                series.timed,
-            ),
-        )
-
-    def _budgets(self) -> list[AlertRule]:
-        """The error budgets of availability and latency, burning fast or slowly."""
-        slo = self.slo
-        promised = (
-            ("Availability", slo.availability.target, "answered without a server error"),
-            ("Latency", slo.latency.target, f"answered within {slo.latency.threshold_seconds:g} s"),
-        )
-        speeds: tuple[tuple[Severity, str, int], ...] = (("page", "Fast", 120), ("ticket", "Slow", 900))
-        return [
-            self._alert(
-                f"{objective}BudgetBurn{speed}",
-                severity,
-                hold,
-                burn_rate.condition(objective.lower(), target, slo.window_days, severity, slo.minimum_requests),
-                f"The {objective.lower()} budget burns {'fast' if speed == 'Fast' else 'steadily'}",
-                f"{target:.3%} of predictions are to be {meaning} over {slo.window_days} days; "
-                "{{ $value | humanizePercentage }} were not in the alert's long window.",
-            )
-            for objective, target, meaning in promised
-            for severity, speed, hold in speeds
-        ]
+        return Rules(recordings=objectives.recordings(self.slo, self.series), alerts=tuple(alerts))
 
     def _error_ratio(self) -> AlertRule:
         """Errors that a person sees at once, long before a budget is gone."""
@@ -101,15 +61,15 @@ class Watch:
             "ErrorRatioHigh",
             "page",
             60,
-            f"{self.series.errors('5m')} / ({requests} >= {_FEW}) > 0.05",
+            f"{self.series.errors('5m')} / ({requests} >= {_FEW}) > {ERROR_RATIO:g}",
             "More than one prediction in twenty fails",
             "{{ $value | humanizePercentage }} of the predictions of the last five minutes ended in a 5xx status.",
         )
 
     def _latency(self) -> AlertRule:
         """Slowness that a person sees at once."""
-        limit = 2 * self.slo.latency.threshold_seconds
-        buckets = self.series.of("api_request_latency_seconds_bucket", 'endpoint="/predict"')
+        limit = self.slo.latency.alarming_seconds
+        buckets = self.series.of("api_request_latency_seconds_bucket", SINGLE)
         quantile = f"histogram_quantile({self.slo.latency.target:g}, sum by (le) (rate({buckets}[5m])))"
         return self._alert(
             "LatencyHigh",
@@ -198,7 +158,7 @@ class Watch:
             "Saturation",
             "ticket",
             300,
-            f"max({under_way} / {limit}) > 0.8",
+            f"max({under_way} / {limit}) > {NEARLY_FULL:g}",
             "A replica is nearly full",
             "{{ $value | humanizePercentage }} of the requests that a replica takes at once are under way.",
         )
@@ -213,42 +173,6 @@ class Watch:
             "Requests are refused for lack of capacity",
             "{{ $value | humanize }} predictions of the last five minutes were refused with 503.",
         )
-
-    def _drift(self) -> list[AlertRule]:
-        """Features and predictions that are no longer distributed as in training, and how long they are not."""
-        slo, quality = self.slo, self.slo.quality
-        budget = burn_rate.BURNS[2]
-        limit = burn_rate.rate(budget, slo.window_days) * (1 - quality.target)
-        drifted = f"avg_over_time(({_PREDICTION_DRIFT} > bool {quality.psi_limit:g})[{budget.window}:5m])"
-        return [
-            self._alert(
-                "FeatureDrift",
-                "ticket",
-                900,
-                f"{_FEATURE_DRIFT} > {quality.psi_limit:g}",
-                "A feature is no longer distributed as in training",
-                "{{ $labels.feature }} of model {{ $labels.version }}: population stability index "
-                f"{{{{ $value | humanize }}}} over {quality.window}; {quality.psi_limit:g} is the limit.",
-            ),
-            self._alert(
-                "PredictionDrift",
-                "ticket",
-                900,
-                f"{_PREDICTION_DRIFT} > {quality.psi_limit:g}",
-                "Predictions are no longer distributed as in training",
-                "Model {{ $labels.version }}: population stability index of the predictions "
-                f"{{{{ $value | humanize }}}} over {quality.window}; {quality.psi_limit:g} is the limit.",
-            ),
-            self._alert(
-                "QualityBudgetBurn",
-                "page",
-                900,
-                f"{drifted} > {limit:g}",
-                "The quality budget burns",
-                f"Predictions are to be distributed as in training {quality.target:.1%} of the time over "
-                f"{slo.window_days} days; in {{{{ $value | humanizePercentage }}}} of the last day they were not.",
-            ),
-        ]
 
     def _alert(
         self, name: str, severity: Severity, hold_seconds: int, expr: str, summary: str, description: str

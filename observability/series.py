@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from observability.slo import Quality, Slo
 
-_PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*"'
-_FAILED = 'status=~"5.."'
-_SINGLE = 'endpoint="/predict"'
+PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*"'
+"""The matcher of requests for predictions."""
+FAILED = 'status=~"5.."'
+"""That of requests that the service failed."""
+SINGLE = 'endpoint="/predict"'
+"""That of requests for one row, which the latency objective is about."""
 _LEAST_SHARE = 0.0001
 """What an empty bin counts as, so that the index stays finite."""
 
@@ -25,19 +28,19 @@ class Series:
 
     def requests(self, window: str) -> str:
         """How many predictions were asked for in ``window``, whatever the outcome."""
-        return f"sum(increase({self.of('api_requests_total', _PREDICTIONS)}[{window}]))"
+        return f"sum(increase({self.of('api_requests_total', PREDICTIONS)}[{window}]))"
 
     def errors(self, window: str) -> str:
         """How many of them the service failed."""
-        return f"sum(increase({self.of('api_requests_total', _PREDICTIONS, _FAILED)}[{window}]))"
+        return f"sum(increase({self.of('api_requests_total', PREDICTIONS, FAILED)}[{window}]))"
 
     def timed(self, window: str) -> str:
         """How many single-row predictions were answered in ``window``."""
-        return f"sum(increase({self.of('api_request_latency_seconds_count', _SINGLE)}[{window}]))"
+        return f"sum(increase({self.of('api_request_latency_seconds_count', SINGLE)}[{window}]))"
 
     def fast(self, slo: Slo, window: str) -> str:
         """How many of them were as fast as promised."""
-        metric = self.of("api_request_latency_seconds_bucket", _SINGLE, _le(slo.latency.threshold_seconds))
+        metric = self.of("api_request_latency_seconds_bucket", SINGLE, _le(slo.latency.threshold_seconds))
         return f"sum(increase({metric}[{window}]))"
 
     def psi(self, counts: str, shares: str, by: str, quality: Quality) -> str:

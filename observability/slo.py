@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_GRID_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_GRID_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""The bounds that the service has by default (`LATENCY_BUCKETS`)."""
 
 
 class SloError(ValueError):
@@ -37,6 +38,11 @@ class Latency:
         _require_share("latency.target", self.target)
         if not 0.001 <= self.threshold_seconds <= 10:
             raise SloError(f"slo.latency.thresholdSeconds is {self.threshold_seconds}: use 0.001 to 10 seconds")
+
+    @property
+    def alarming_seconds(self) -> float:
+        """What the promised share of predictions takes when somebody must look at once: twice the threshold."""
+        return 2 * self.threshold_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +93,14 @@ class Slo:
 
     @property
     def buckets(self) -> tuple[float, ...]:
-        """Upper bounds of the latency histogram in seconds: a fixed grid and the objective's threshold."""
-        return tuple(sorted({*_GRID_SECONDS, self.latency.threshold_seconds}))
+        """Upper bounds of the latency histogram in seconds: a fixed grid and the objective's threshold.
+
+        They reach beyond `Latency.alarming_seconds`: a quantile is never told to be above the last bound
+        (prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile).
+        """
+        alarming = self.latency.alarming_seconds
+        beyond = {2 * alarming} if alarming >= _GRID_SECONDS[-1] else set[float]()
+        return tuple(sorted({*_GRID_SECONDS, self.latency.threshold_seconds, *beyond}))
 
 
 def _require_share(name: str, value: float) -> None:

@@ -25,4 +25,5 @@ def watched(settings: Settings[Any], traffic: Traffic, series: Series | None = N
         runbooks=settings.runbooks,
     )
     releases = [release for release in (traffic.stable, traffic.candidate) if release is not None]
-    return replace(settings.monitoring, rules=watch.rules(), releases=tuple(release.id for release in releases))
+    ids = tuple(release.id for release in releases)
+    return replace(settings.monitoring, watch=watch, rules=watch.rules(), releases=ids)

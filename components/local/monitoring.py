@@ -17,11 +17,6 @@ from components.local.telemetry import Telemetry
 from components.spec import Environment, MonitoringSpec, UnsupportedError
 from observability.rule_file import rule_file
 
-_GRAFANA_DATASOURCE = """apiVersion: 1
-datasources:
-  - {name: Prometheus, type: prometheus, access: proxy, url: "http://prometheus:9090", isDefault: true}
-"""
-
 
 class Monitoring(pulumi.ComponentResource):
     """Outputs ``dashboard_url``: Grafana, or Prometheus' own page without it; ``logs_url``: the command that shows
@@ -74,16 +69,13 @@ class Monitoring(pulumi.ComponentResource):
         )
         self.dashboard_url = telemetry.query_url
         if settings.grafana_image:
+            from observability import grafana  # few stacks have one, and its SDK takes long to load
+
             self._container(
                 "grafana",
                 settings.grafana_image,
-                files={"provisioning/datasources/prometheus.yml": _GRAFANA_DATASOURCE},
-                env={
-                    "GF_PATHS_PROVISIONING": "/config/provisioning",
-                    "GF_AUTH_ANONYMOUS_ENABLED": "true",
-                    "GF_AUTH_DISABLE_LOGIN_FORM": "true",
-                    "GF_ANALYTICS_REPORTING_ENABLED": "false",
-                },
+                files=grafana.files(spec.watch),
+                env=grafana.ENVIRONMENT,
                 ports={settings.grafana_port: 3000},
                 writable=["/var/lib/grafana", "/tmp"],  # noqa: S108  inside the container
             )

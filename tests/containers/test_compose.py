@@ -1,13 +1,14 @@
-"""`docker compose up --build`: the API and a real Prometheus that has its series."""
+"""`docker compose up --build`: the API, a real Prometheus with its series and rules, and the Alertmanager it tells."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -31,32 +32,37 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Urls(NamedTuple):
+    """Where the parts of the composition answer."""
+
+    api: str
+    prometheus: str
+    alertmanager: str
+
+
 @pytest.fixture(scope="module")
-def prometheus_image(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Debian's Prometheus on the base image: its name."""
-    name = f"{engine.name}-prometheus"
-    recipe = Path(__file__).with_name("prometheus.Dockerfile")
+def images(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The setting that names each of Debian's programs on the base image."""
     base = ("--build-arg", f"BASE_IMAGE={engine.base}") if engine.base else ()
-    context = str(tmp_path_factory.mktemp("prometheus"))
-    engine("build", "--label", engine.label, *base, "--file", str(recipe), "--tag", name, context)
-    return name
+    found: dict[str, str] = {}
+    for program in ("prometheus", "alertmanager"):
+        found[f"{program.upper()}_IMAGE"] = name = f"{engine.name}-{program}"
+        recipe = Path(__file__).with_name(f"{program}.Dockerfile")
+        context = str(tmp_path_factory.mktemp(program))
+        engine("build", "--label", engine.label, *base, "--file", str(recipe), "--tag", name, context)
+    return found
 
 
 @pytest.fixture(scope="module")
-def urls(engine: Any, trained: Path, prometheus_image: str) -> Iterator[tuple[str, str]]:
-    """The composition, up: the URLs of the API and of Prometheus."""
-    api, prometheus = free_port(), free_port()
-    settings = {
-        "PORT": str(api),
-        "PROMETHEUS_PORT": str(prometheus),
-        "PROMETHEUS_IMAGE": prometheus_image,
-        "RELEASE": "release-9",
-        **({"BASE_IMAGE": engine.base} if engine.base else {}),
-    }
+def urls(engine: Any, trained: Path, images: dict[str, str]) -> Iterator[Urls]:
+    """The composition, up."""
+    ports = {name: str(free_port()) for name in ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
+    base = {"BASE_IMAGE": engine.base} if engine.base else {}
+    settings = {**ports, **images, **base, "RELEASE": "release-9"}
     compose = [*compose_command(engine.program), "--project-name", engine.name]
     try:
         engine.run([*compose, "up", "--build", "--detach"], cwd=trained, **settings)
-        yield f"http://127.0.0.1:{api}", f"http://127.0.0.1:{prometheus}"
+        yield Urls(*(f"http://127.0.0.1:{port}" for port in ports.values()))
     finally:
         engine.run([*compose, "down", "--volumes", "--rmi", "local"], cwd=trained, **settings)
 
@@ -70,9 +76,9 @@ def query(prometheus: str, expression: str) -> list[dict[str, Any]]:
 
 
 def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
-    urls: tuple[str, str], until: Callable[..., None], version: str
+    urls: Urls, until: Callable[..., None], version: str
 ) -> None:
-    api, prometheus = urls
+    api, prometheus = urls.api, urls.prometheus
 
     def answers() -> bool:
         try:
@@ -87,7 +93,7 @@ def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
         answer = httpx.post(f"{api}/predict", json=instance).json()
         assert (answer["prediction"], answer["model_version"]) == ("setosa", version)
 
-    counted = 'sum(api_requests_total{job="api", endpoint="/predict"})'
+    counted = 'sum(api_requests_total{job="service", endpoint="/predict"})'
     until(
         lambda: [result["value"][1] for result in query(prometheus, counted)] == ["3"],
         lambda: f"{counted} is {query(prometheus, counted)}",
@@ -99,5 +105,22 @@ def test_prometheus_scrapes_the_api_and_has_the_series_of_its_predictions(
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     # Each target has its own first scrape.
-    until(lambda: health() == {"api": "up", "prometheus": "up"}, lambda: f"targets: {health()}", 60)
-    assert query(prometheus, 'api_request_latency_seconds_count{job="api", endpoint="/predict"}')
+    until(lambda: health() == {"service": "up", "prometheus": "up"}, lambda: f"targets: {health()}", 60)
+    assert query(prometheus, 'api_request_latency_seconds_count{job="service", endpoint="/predict"}')
+
+
+def test_prometheus_evaluates_the_generated_rules_and_tells_the_alertmanager(
+    urls: Urls, until: Callable[..., None], repository: Path
+) -> None:
+    written = json.loads((repository / "observability/generated/rules.yml").read_text().partition("\n")[2])
+    wanted = {rule["alert"] for group in written["groups"] for rule in group["rules"] if "alert" in rule}
+
+    def ask(path: str) -> Any:
+        return httpx.get(f"{urls.prometheus}/api/v1/{path}").json()["data"]
+
+    def health() -> dict[str, str]:
+        return {rule["name"]: rule["health"] for group in ask("rules?type=alert")["groups"] for rule in group["rules"]}
+
+    until(lambda: health() == dict.fromkeys(wanted, "ok"), lambda: f"rules: {health()}", 60)
+    until(lambda: bool(ask("alertmanagers")["activeAlertmanagers"]), lambda: "Prometheus knows no Alertmanager", 60)
+    assert httpx.get(f"{urls.alertmanager}/-/ready").status_code == 200

@@ -44,6 +44,12 @@ def test_the_latency_objective_has_a_bucket_of_its_own() -> None:
     assert list(buckets) == sorted(set(buckets))
 
 
+@pytest.mark.parametrize("seconds", [0.001, 0.1, 1.25, 2.5, 10])
+def test_a_latency_that_alarms_is_told_apart_from_a_worse_one(seconds: float) -> None:
+    slo = Slo(latency=Latency(threshold_seconds=seconds))
+    assert slo.buckets[-1] > slo.latency.alarming_seconds
+
+
 @pytest.mark.parametrize(("seconds", "matcher"), [(0.1, 'le="0.1"'), (1, 'le=~"1([.]0)?"'), (2.5, 'le="2.5"')])
 def test_a_bucket_is_found_however_a_client_writes_its_bound(seconds: float, matcher: str) -> None:
     assert matcher in Series().fast(Slo(latency=Latency(threshold_seconds=seconds)), "5m")

@@ -124,6 +124,11 @@ def test_grafana_runs_only_where_its_image_is_named() -> None:
     assert without.outputs["dashboardUrl"] == "http://127.0.0.1:9090"
     found = local_run(local={"grafanaImage": "sha256:" + "e" * 64, "smarthost": "mail.example.org:25"})
     assert "http://prometheus:9090" in file_of(found, "grafana", "provisioning/datasources/prometheus.yml")
+    [provider] = json.loads(file_of(found, "grafana", "provisioning/dashboards/mlplatform.yml"))["providers"]
+    for name in ("service", "objectives", "model"):
+        dashboard = json.loads(file_of(found, "grafana", f"dashboards/{name}.json"))
+        assert dashboard["uid"] == f"mlplatform-{name}"
+    assert provider["options"]["path"] == "/config/dashboards"
     assert found.outputs["dashboardUrl"] == "http://127.0.0.1:3000"
 
 
