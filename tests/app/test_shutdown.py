@@ -14,7 +14,6 @@ import pytest
 
 from tests.app.models import FLOWER
 from tests.app.service import BODY, Service, Start, eventually, half_a_request
-from tests.app.test_metrics import workers
 
 
 def in_flight(service: Service) -> float:
@@ -52,7 +51,7 @@ def test_readiness_falls_at_once_and_requests_are_accepted_while_it_drains(
     start_service: Start, flowers: Path, count: int
 ) -> None:
     service = start_service(flowers, WORKERS=count, DRAIN_SECONDS=2)
-    eventually(lambda: len(workers(service)) == (2 if count == 2 else 0))
+    eventually(lambda: len(service.workers()) == (2 if count == 2 else 0))
     service.process.send_signal(signal.SIGTERM)
     eventually(lambda: service.client.get("/health").status_code == 503)
     health = service.client.get("/health")
@@ -112,8 +111,8 @@ def test_under_load_every_accepted_request_is_answered(start_service: Start, flo
 
 def test_workers_do_not_outlive_their_parent(start_service: Start, flowers: Path) -> None:
     service = start_service(flowers, WORKERS=2)
-    eventually(lambda: len(workers(service)) == 2)
-    orphans = workers(service)
+    eventually(lambda: len(service.workers()) == 2)
+    orphans = service.workers()
     eventually(lambda: sum(line["message"] == "serving" for line in service.log_lines()) == 1)
     service.process.kill()
     service.process.wait(timeout=30)
@@ -130,8 +129,8 @@ def is_serving(pid: int) -> bool:
 
 def test_nothing_is_left_behind(start_service: Start, flowers: Path, tmp_path: Path) -> None:
     service = start_service(flowers, WORKERS=2, TMPDIR=tmp_path)
-    eventually(lambda: len(workers(service)) == 2)
-    children = workers(service)
+    eventually(lambda: len(service.workers()) == 2)
+    children = service.workers()
     assert list(tmp_path.iterdir())
     assert service.stop(signal.SIGINT) == 0
     assert not list(tmp_path.iterdir())
@@ -141,8 +140,8 @@ def test_nothing_is_left_behind(start_service: Start, flowers: Path, tmp_path: P
 
 def test_a_worker_that_hangs_at_the_end_is_killed(start_service: Start, flowers: Path) -> None:
     service = start_service(flowers, WORKERS=2, SHUTDOWN_SECONDS=1)
-    eventually(lambda: len(workers(service)) == 2)
-    victim = workers(service)[0]
+    eventually(lambda: len(service.workers()) == 2)
+    victim = service.workers()[0]
     os.kill(victim, signal.SIGSTOP)
     assert service.stop() == 0
     assert not is_serving(victim)
