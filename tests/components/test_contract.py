@@ -22,8 +22,8 @@ from tests.components.contract import (
 )
 from tests.components.harness import PROJECT, UNKNOWN, Registered, Run, Secret
 
-BY_DIGEST = re.compile(r"\S+sha256:[0-9a-f]{64}|\S*-digest")
-"""An image by its digest; the mocks call a built one's ``<name>-digest``."""
+BY_DIGEST = re.compile(r"\S*sha256:[0-9a-f]{64}|\S*-digest")
+"""An image by its digest, or a loaded one by its id in the engine; the mocks call a built one's ``<name>-digest``."""
 
 OUTPUTS = {
     *("cloud", "environment", "url", "stableUrl", "release", "image", "modelVersion", "commit", "candidateWeight"),

@@ -13,7 +13,7 @@ import pulumi
 import pytest
 
 from components.spec import Cloud
-from tests.components.contract import configuration
+from tests.components.contract import configuration, fakes
 from tests.components.harness import Run, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,7 +45,9 @@ def test_the_specs_and_the_configuration_need_no_sdk() -> None:
 
 def main(settings: dict[str, Any]) -> Run:
     """Run the entry as the language host does."""
-    return run(lambda: runpy.run_path(str(REPOSITORY / "__main__.py")) and None, config=settings, stack_name="dev")
+    program = str(REPOSITORY / "__main__.py")
+    call = fakes("local").call
+    return run(lambda: runpy.run_path(program) and None, config=settings, stack_name="dev", call=call)
 
 
 @pytest.mark.parametrize(
