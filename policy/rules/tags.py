@@ -54,6 +54,7 @@ AZURE = (
     "azure-native:monitor:DataCollectionEndpoint",
     "azure-native:monitor:DataCollectionRule",
     "azure-native:monitor:MetricAlert",
+    "azure-native:monitor:ScheduledQueryRule",
     "azure-native:network:FlowLog",
     "azure-native:network:NetworkSecurityGroup",
     "azure-native:network:PrivateEndpoint",
@@ -67,6 +68,7 @@ AZURE = (
 )
 AWS = (
     "aws:acm/certificate:Certificate",
+    "aws:amp/ruleGroupNamespace:RuleGroupNamespace",
     "aws:amp/workspace:Workspace",
     "aws:appautoscaling/target:Target",
     "aws:cloudwatch/eventRule:EventRule",

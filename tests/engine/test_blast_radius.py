@@ -46,16 +46,19 @@ def steps(listing: str) -> set[str]:
     return {line.strip() for line in listing.strip().splitlines()}
 
 
+# The rules know which release should serve.
 RELEASE = {
     "azure-dev": """
         update docker-build:index:Image image
         update azure-native:app:ContainerApp compute
+        update azure-native:alertsmanagement:PrometheusRuleGroup monitoring-rules-2
         update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
     """,
     "aws-dev": """
         update docker-build:index:Image image
         replace aws:ecs/taskDefinition:TaskDefinition compute-stable
         update aws:ecs/service:Service compute-stable
+        update aws:amp/ruleGroupNamespace:RuleGroupNamespace monitoring
         update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
     """,
     # The side-car is told which revision is which release.
@@ -63,6 +66,7 @@ RELEASE = {
         update docker-build:index:Image image
         replace gcp:secretmanager/secretVersion:SecretVersion compute-agent
         update gcp:cloudrunv2/service:Service compute
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-WrongRelease
         update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
     """,
 }
@@ -75,16 +79,38 @@ REPLICAS = {
     "aws-dev": "update aws:appautoscaling/target:Target compute-stable-scaling",
     "gcp-dev": "update gcp:cloudrunv2/service:Service compute",
 }
-# The file, what stands there and what is written in its place: an alarm's threshold is part of the program.
-THRESHOLDS = {
-    "azure-dev": ("components/azure/alerts.py", "threshold=10,", "threshold=20,"),
-    "aws-dev": ("components/aws/alarms.py", 'ELB_5XX_Count", "Sum", _ABOVE, 5', 'ELB_5XX_Count", "Sum", _ABOVE, 6'),
-    "gcp-dev": ("components/gcp/monitoring.py", "> 0.05", "> 0.06"),
+# Where the alerts stand whose threshold moves; Azure and AWS keep several in one resource.
+OBJECTIVE = {
+    "azure-dev": "update azure-native:alertsmanagement:PrometheusRuleGroup monitoring-rules-2",
+    "aws-dev": "update aws:amp/ruleGroupNamespace:RuleGroupNamespace monitoring",
+    "gcp-dev": """
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-FeatureDrift
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-PredictionDrift
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-QualityBudgetBurn
+    """,
 }
-ALARM = {
-    "azure-dev": "update azure-native:monitor:MetricAlert monitoring-edge-errors",
-    "aws-dev": "update aws:cloudwatch/metricAlarm:MetricAlarm monitoring-alarms-balancer-5xx",
-    "gcp-dev": "update gcp:monitoring/alertPolicy:AlertPolicy monitoring-ingress-errors",
+# The service counts by the bound that the alerts ask for, so another bound is another revision.
+BOUND = {
+    "azure-dev": """
+        update azure-native:alertsmanagement:PrometheusRuleGroup monitoring-rules-0
+        update azure-native:alertsmanagement:PrometheusRuleGroup monitoring-rules-1
+        update azure-native:app:ContainerApp compute
+        update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
+    """,
+    "aws-dev": """
+        update aws:amp/ruleGroupNamespace:RuleGroupNamespace monitoring
+        replace aws:ecs/taskDefinition:TaskDefinition compute-stable
+        update aws:ecs/service:Service compute-stable
+        update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
+    """,
+    "gcp-dev": """
+        replace gcp:secretmanager/secretVersion:SecretVersion compute-agent
+        update gcp:cloudrunv2/service:Service compute
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-LatencyBudgetBurnFast
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-LatencyBudgetBurnSlow
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-LatencyHigh
+        update pulumi-python:dynamic/mlplatform:ReleaseCheck verification-stable
+    """,
 }
 # By type: on AWS a network cannot take another range, so all of it is made anew beside the old one.
 ADDRESSES = {
@@ -133,9 +159,14 @@ def test_another_number_of_replicas_reaches_the_service_alone(development: Deplo
     assert touched(development) == steps(REPLICAS[development.stack])
 
 
-def test_another_threshold_reaches_its_alarm_alone(development: Deployment) -> None:
-    development.edit(*THRESHOLDS[development.stack])
-    assert touched(development) == steps(ALARM[development.stack])
+def test_another_threshold_reaches_its_alerts_alone(development: Deployment) -> None:
+    development.configure({"monitoring.slo.quality.psiLimit": 0.3})
+    assert touched(development) == steps(OBJECTIVE[development.stack])
+
+
+def test_another_bound_of_the_latency_objective_reaches_its_alerts_and_the_service(development: Deployment) -> None:
+    development.configure({"monitoring.slo.latency.thresholdSeconds": 0.2})
+    assert touched(development) == steps(BOUND[development.stack])
 
 
 def test_another_range_of_addresses_reaches_the_network_and_what_stands_in_it_and_no_data(
@@ -150,6 +181,7 @@ def test_another_range_of_addresses_reaches_the_network_and_what_stands_in_it_an
 
 CANDIDATES = {
     "azure-prod": """
+        update azure-native:alertsmanagement:PrometheusRuleGroup monitoring-rules-2
         update azure-native:app:ContainerApp compute
         create pulumi-python:dynamic/mlplatform:ReleaseCheck verification-candidate
     """,
@@ -162,6 +194,7 @@ CANDIDATES = {
         create aws:cloudwatch/metricAlarm:MetricAlarm monitoring-alarms-candidate-unhealthy-host
         create aws:ecs/service:Service compute-candidate
         create aws:ecs/taskDefinition:TaskDefinition compute-candidate
+        update aws:amp/ruleGroupNamespace:RuleGroupNamespace monitoring
         create pulumi-python:dynamic/mlplatform:ReleaseCheck verification-candidate
         update aws:cloudwatch/dashboard:Dashboard monitoring
         update aws:cloudwatch/eventRule:EventRule monitoring-alarms-deployment-failed
@@ -169,6 +202,7 @@ CANDIDATES = {
     "gcp-prod": """
         replace gcp:secretmanager/secretVersion:SecretVersion compute-agent
         update gcp:cloudrunv2/service:Service compute
+        update gcp:monitoring/alertPolicy:AlertPolicy monitoring-WrongRelease
         create pulumi-python:dynamic/mlplatform:ReleaseCheck verification-candidate
     """,
 }

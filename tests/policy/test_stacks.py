@@ -141,6 +141,7 @@ NOTHING_TO_JUDGE = {
     "asks a release who it is, and changes nothing": {"pulumi-python:dynamic/mlplatform:ReleaseCheck"},
     "watches or records, and keeps what it finds in a store that is judged": {
         "aws:amp/alertManagerDefinition:AlertManagerDefinition",
+        "aws:amp/ruleGroupNamespace:RuleGroupNamespace",
         "aws:cloudwatch/dashboard:Dashboard",
         "aws:cloudwatch/eventRule:EventRule",
         "aws:cloudwatch/eventTarget:EventTarget",

@@ -161,6 +161,57 @@ def test_the_service_counts_by_the_bounds_of_the_default_objectives(cloud: Cloud
         assert bounds == Slo().buckets
 
 
+# What Prometheus cannot see → the cloud's own alarm on it, among the output ``alarms``. Azure measures no quota.
+NATIVE: dict[Cloud, dict[str, str]] = {
+    "aws": {
+        "errors of the load balancer": "balancer-5xx",
+        "no replica is ready": "stable-no-healthy-host",
+        "a quota": "quota",
+        "an agent that cannot write": "agent-not-writing",
+    },
+    "azure": {
+        "errors of the load balancer": "edge-errors",
+        "no replica is ready": "no-replica",
+        "a replica that does not start": "failed-to-start",
+        "an agent that cannot write": "agent-not-writing",
+    },
+    "gcp": {
+        "errors of the load balancer": "ingress-errors",
+        "no replica is ready": "no-replica",
+        "a replica that does not start": "instance-failed",
+        "a quota": "quota",
+        "an agent that cannot write": "agent-not-writing",
+    },
+}
+
+
+@pytest.mark.parametrize("cloud", NATIVE)
+def test_what_prometheus_cannot_see_has_an_alarm_of_the_cloud_that_delivery_can_ask(cloud: Cloud) -> None:
+    alarms = stack_run(cloud, "prod").outputs["alarms"]
+    assert set(NATIVE[cloud].values()) <= set(alarms)
+    assert len(set(alarms.values())) == len(alarms)
+
+
+def test_on_aws_a_task_that_does_not_start_is_an_event_since_it_has_no_metric() -> None:
+    assert stack_run("aws", "prod").one("cloudwatch/eventRule:EventRule", "task-failed-to-start")
+
+
+@pytest.mark.parametrize(
+    ("cloud", "kind", "told"),
+    [
+        ("aws", "MetricAlarm", "alarmActions"),
+        ("azure", "PrometheusRuleGroup", "rules"),
+        ("azure", "monitor:MetricAlert", "actions"),
+        ("azure", "ScheduledQueryRule", "actions"),
+        ("gcp", "AlertPolicy", "notificationChannels"),
+    ],
+)
+def test_every_alarm_and_alert_reaches_somebody(cloud: Cloud, kind: str, told: str) -> None:
+    for found in stack_run(cloud, "prod").of(kind):
+        alerts = [rule for rule in found.inputs.get("rules", []) if "alert" in rule]
+        assert all(rule["actions"] for rule in alerts) if kind == "PrometheusRuleGroup" else found.inputs[told]
+
+
 @pytest.mark.parametrize(("cloud", "resource"), [("azure", "app:ContainerApp"), ("gcp", "cloudrunv2/service:Service")])
 def test_another_threshold_is_another_revision_and_another_target_is_not(cloud: Cloud, resource: str) -> None:
     def revision(**slo: Any) -> str:
