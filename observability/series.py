@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from observability.slo import Quality, Slo
 
-_PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*"'
+_PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*/infer"'
 _FAILED = 'status=~"5.."'
 _SINGLE = 'endpoint="/predict"'
 _LEAST_SHARE = 0.0001
