@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from app import artifact
 from app.asgi import Gateway
-from app.errors import PROBLEM_MEDIA_TYPE, NotReady, ServiceError, to_problem
+from app.endpoint import Endpoint
+from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
 from app.metrics import Metrics
 from app.model import Model
@@ -28,6 +29,9 @@ from app.predict import Predictor
 from app.schema import RequestSchema
 from app.settings import Settings
 from app.start import load_tracing
+from app.v2 import routes as v2
+from app.v2.infer import Inference
+from app.v2.openapi import RECORDS, describe
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -79,11 +83,17 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     _add_model(api, artifact.encode(manifest))
     if settings.metrics_port is None:
         _add_metrics(api, metrics)
-    described = document(api, manifest, [Health, Alive, artifact.Manifest], settings.max_batch_rows)
+    v2.add_routes(api, manifest, phase, settings.release)
+    records = [Health, Alive, artifact.Manifest, *RECORDS]
+    described = document(api, manifest, settings.max_batch_rows, records, describe(manifest))
     api.openapi = lambda: described
-    answers = {"/predict": predictor.predict_row, "/predict/batch": predictor.predict_batch}
-    paths = {route.path for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, paths, answers, metrics, phase, settings, tracing)
+    endpoints = {
+        "/predict": Endpoint("/predict", predictor.predict_row),
+        "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch),
+        **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
+    }
+    labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
+    return Gateway(api, labels | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:
@@ -99,10 +109,7 @@ def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:
         response_class=Response,
     )
     async def _() -> Response:
-        if phase.draining:
-            raise NotReady("the server is shutting down")
-        if not phase.ready:
-            raise NotReady("the server is starting")
+        phase.check_ready()
         return Response(ready, media_type="application/json")
 
     @api.get(
@@ -144,5 +151,5 @@ def _add_metrics(api: FastAPI, metrics: Metrics) -> None:
 async def _answer_problem(request: Request, error: Exception) -> Response:
     """Any exception as a problem."""
     exchange: Exchange = request.state.exchange
-    problem, headers = to_problem(error, exchange.request_id, exchange.trace_id)
-    return Response(msgspec.json.encode(problem), problem.status, headers, PROBLEM_MEDIA_TYPE)
+    answer = to_answer(error, exchange)
+    return Response(answer.content, answer.status, answer.headers, answer.media_type)

@@ -7,16 +7,15 @@ FastAPI answers. Both get the same ids, counts and problems.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import PROBLEM_MEDIA_TYPE, BodyTooLarge, MalformedBody, Overloaded, UnsupportedMediaType, to_problem
+from app.endpoint import Endpoint, Headers, Reply
+from app.errors import BodyTooLarge, MalformedBody, Overloaded, to_answer
 from app.exchange import AccessLog, Exchange, Reception
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
@@ -25,32 +24,26 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.tracing import Tracing
 
-Answer = Callable[[bytes], Awaitable[tuple[bytes, int]]]
-"""From a request's body to the answer's and the number of rows predicted."""
-Headers = list[tuple[bytes, bytes]]
-
-_JSON = re.compile(rb'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
-
 
 class Gateway:
-    """Answers the paths of ``answers`` (POST, JSON in and out) itself and hands everything else to ``app``.
+    """Answers the paths of ``endpoints`` itself and hands everything else to ``app``.
 
-    ``paths`` are those of ``app``; requests to any other are counted together.
+    ``labels`` name the paths of ``app`` in metrics and traces; requests to any other are counted together.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        paths: Collection[str],
-        answers: Mapping[str, Answer],
+        labels: Mapping[str, str],
+        endpoints: Mapping[str, Endpoint],
         metrics: Metrics,
         phase: Phase,
         settings: Settings,
         tracing: Tracing | None = None,
     ) -> None:
         self._app = app
-        self._endpoints = {path: path.rstrip("/") for path in paths}
-        self._answers = answers
+        self._labels = labels
+        self._endpoints = endpoints
         self._metrics = metrics
         self._phase = phase
         self._max_body = settings.max_body_bytes
@@ -59,8 +52,8 @@ class Gateway:
         self._reception = Reception()
         self._log = AccessLog(settings.access_log_sample, settings.log_features)
         self._tracing = tracing
-        for endpoint in answers:
-            metrics.expect(endpoint)
+        for label in dict.fromkeys(endpoint.label for endpoint in endpoints.values()):
+            metrics.expect(label)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's lifespan."""
@@ -69,38 +62,37 @@ class Gateway:
             return
         self._metrics.in_flight.inc()
         try:
-            answer = self._answers.get(scope["path"])
-            if answer is None:
+            endpoint = self._endpoints.get(scope["path"])
+            if endpoint is None:
                 await self._forward(scope, receive, send)
             else:
-                await self._answer(answer, scope, receive, send)
+                await self._answer(endpoint, scope, receive, send)
         finally:
             self._metrics.in_flight.dec()
 
-    async def _answer(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of the hot path."""
         headers = dict(scope["headers"])
-        exchange = self._begin(scope, headers, scope["path"])
+        exchange = self._begin(scope, headers, endpoint.label)
         try:
-            content = await self._predict(answer, exchange, headers, receive)
-            status, media_type, extra = 200, b"application/json", {}
+            reply = await self._predict(endpoint, exchange, headers, receive)
+            status, media_type, content, extra = 200, reply.media_type, reply.content, reply.headers
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
-            problem, extra = to_problem(error, exchange.request_id, exchange.trace_id)
-            status, media_type, content = problem.status, PROBLEM_MEDIA_TYPE.encode(), msgspec.json.encode(problem)
+            failure = to_answer(error, exchange)
+            status, media_type, content = failure.status, failure.media_type.encode(), failure.content
+            extra = [(name.lower().encode(), value.encode()) for name, value in failure.headers.items()]
         out = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(content)),
             *self._common_headers(exchange.request_id),
-            *((name.lower().encode(), value.encode()) for name, value in extra.items()),
+            *extra,
         ]
         self._end(exchange, status)
         await send({"type": "http.response.start", "status": status, "headers": out})
         await send({"type": "http.response.body", "body": content})
 
-    async def _predict(
-        self, answer: Answer, exchange: Exchange, headers: Mapping[bytes, bytes], receive: Receive
-    ) -> bytes:
-        """The answer's body; what is beyond the limit is refused before any of it is read."""
+    async def _predict(self, endpoint: Endpoint, exchange: Exchange, headers: Headers, receive: Receive) -> Reply:
+        """The endpoint's reply; what is beyond the limit is refused before any of it is read."""
         if exchange.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
         if self._under_way >= self._most_under_way:
@@ -109,16 +101,17 @@ class Gateway:
             raise Overloaded(f"{self._most_under_way} predictions are under way already; try again, or add replicas")
         self._under_way += 1
         try:
-            _check_media_type(headers)
+            endpoint.check(headers)
             exchange.body = await self._body(headers, receive)
-            content, exchange.rows = await answer(exchange.body)
-            return content
+            reply = await endpoint.answer(exchange.body, headers)
+            exchange.rows = reply.rows
+            return reply
         finally:
             self._under_way -= 1
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have FastAPI answer, and add what every answer carries. Its errors are problems already (see `app.api`)."""
-        exchange = self._begin(scope, dict(scope["headers"]), self._endpoints.get(scope["path"], OTHER))
+        exchange = self._begin(scope, dict(scope["headers"]), self._labels.get(scope["path"], OTHER))
         scope.setdefault("state", {})["exchange"] = exchange
         status = 500
         answered = False
@@ -140,9 +133,9 @@ class Gateway:
             if not answered:
                 raise
 
-    def _begin(self, scope: Scope, headers: Mapping[bytes, bytes], endpoint: str) -> Exchange:
+    def _begin(self, scope: Scope, headers: Headers, label: str) -> Exchange:
         """Open the exchange of a request, and its span where requests are traced."""
-        exchange = self._reception.open(scope, headers, endpoint)
+        exchange = self._reception.open(scope, headers, label)
         if self._tracing is not None:
             self._tracing.begin(exchange, headers)
         return exchange
@@ -155,7 +148,7 @@ class Gateway:
         if self._tracing is not None:
             self._tracing.end(exchange, status)
 
-    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """The request's body, refused as soon as it is known to exceed the limit."""
         if int(headers.get(b"content-length", b"0")) > self._max_body:
             raise self._too_large()
@@ -177,19 +170,9 @@ class Gateway:
         """The error that tells the limit."""
         return BodyTooLarge(f"the limit is {self._max_body} bytes; send fewer rows, or raise MAX_BODY_BYTES")
 
-    def _common_headers(self, request_id: str) -> Headers:
+    def _common_headers(self, request_id: str) -> list[tuple[bytes, bytes]]:
         """What every answer carries; a draining server asks for its connections back."""
         headers = [(b"x-request-id", request_id.encode())]
         if self._phase.draining:
             headers.append((b"connection", b"close"))
         return headers
-
-
-def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
-    """Raise UnsupportedMediaType unless the body is plain JSON in UTF-8."""
-    media_type = headers.get(b"content-type", b"")
-    if media_type != b"application/json" and not _JSON.fullmatch(media_type):
-        shown = media_type[:100].decode("latin-1") or "none"
-        raise UnsupportedMediaType(f"the content type is {shown}; send application/json in UTF-8")
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType("compressed bodies are not read; send it without Content-Encoding")

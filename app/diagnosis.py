@@ -32,14 +32,14 @@ def diagnose_batch(body: bytes, features: list[Feature], max_rows: int, cause: E
 def _diagnose(body: bytes, cause: Exception, find: Callable[[Any], Iterator[FieldError]]) -> ServiceError:
     """Parse leniently, list what ``find`` finds, and fall back on the strict decoder's own words."""
     try:
-        content = _parse(body)
+        content = parse(body)
     except MalformedBody as error:
         return error
     unexplained = FieldError("", reason=str(cause), remedy="compare it with /openapi.json")
     return InvalidInput(list(islice(find(content), LISTED_ERRORS + 1)) or [unexplained])
 
 
-def _parse(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
     """The content of a body that is JSON but for NaN and Infinity; raises MalformedBody with the position."""
     if not body.strip():
         raise MalformedBody("the body is empty; send a JSON object")
@@ -63,17 +63,17 @@ def _batch_errors(content: Any, features: list[Feature], max_rows: int) -> Itera
     """What is wrong with a batch: its frame first, then each row under its index."""
     remedy = 'send {"instances": [{…}, …]}'
     if not isinstance(content, dict):
-        yield FieldError("", reason=f"is {_kind(content)}, not an object", remedy=remedy, value=_shown(content))
+        yield FieldError("", reason=f"is {kind(content)}, not an object", remedy=remedy, value=shown(content))
         return
     frame: dict[str, Any] = content
     for name in frame.keys() - {"instances"}:
-        yield FieldError(_pointer("", name), reason="is unknown", remedy=f"leave it out; {remedy}")
+        yield FieldError(pointer("", name), reason="is unknown", remedy=f"leave it out; {remedy}")
     if "instances" not in frame:
         yield FieldError("/instances", reason="is missing", remedy=remedy)
         return
     rows = frame["instances"]
     if not isinstance(rows, list):
-        yield FieldError("/instances", reason=f"is {_kind(rows)}, not an array", remedy=remedy, value=_shown(rows))
+        yield FieldError("/instances", reason=f"is {kind(rows)}, not an array", remedy=remedy, value=shown(rows))
     elif not rows:
         yield FieldError("/instances", reason="is empty", remedy="send at least one row")
     elif len(rows) > max_rows:
@@ -87,42 +87,42 @@ def _row_errors(row: Any, features: list[Feature], at: str) -> Iterator[FieldErr
     """What is wrong with the row at pointer ``at``: bad and missing features in their order, then unknown ones."""
     if not isinstance(row, dict):
         yield FieldError(
-            at, reason=f"is {_kind(row)}, not an object", remedy="send the features by name", value=_shown(row)
+            at, reason=f"is {kind(row)}, not an object", remedy="send the features by name", value=shown(row)
         )
         return
     fields: dict[str, Any] = row
     for feature in features:
         if feature.name in fields:
-            reason = _refusal(fields[feature.name], feature)
+            reason = refusal(fields[feature.name], feature)
             if reason:
-                value = _shown(fields[feature.name])
-                yield FieldError(_pointer(at, feature.name), reason=reason, remedy=_remedy(feature), value=value)
+                value = shown(fields[feature.name])
+                yield FieldError(pointer(at, feature.name), reason=reason, remedy=remedy_for(feature), value=value)
         elif not feature.nullable:
-            yield FieldError(_pointer(at, feature.name), reason="is missing", remedy=_remedy(feature))
+            yield FieldError(pointer(at, feature.name), reason="is missing", remedy=remedy_for(feature))
     known = {feature.name for feature in features}
     for name in fields:
         if name not in known:
-            yield FieldError(_pointer(at, name), reason="is unknown", remedy="leave it out; /model lists the features")
+            yield FieldError(pointer(at, name), reason="is unknown", remedy="leave it out; /model lists the features")
 
 
-def _refusal(value: Any, feature: Feature) -> str | None:
+def refusal(value: Any, feature: Feature) -> str | None:
     """Why ``value`` cannot be ``feature``, or None where it can."""
     if value is None:
         return None if feature.nullable else "is null, but training had no gaps in it"
     if feature.type == "category":
         if not isinstance(value, str):
-            return f"is {_kind(value)}, not a string"
+            return f"is {kind(value)}, not a string"
         return None if value in feature.categories else "is a category never seen in training"
     if feature.type == "boolean":
-        return None if isinstance(value, bool) else f"is {_kind(value)}, not a boolean"
+        return None if isinstance(value, bool) else f"is {kind(value)}, not a boolean"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"is {_kind(value)}, not a number"
+        return f"is {kind(value)}, not a number"
     if math.isnan(value):
         return "is not a number (NaN)"
     return None if -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE else "is out of range"
 
 
-def _remedy(feature: Feature) -> str:
+def remedy_for(feature: Feature) -> str:
     """What to send for ``feature``."""
     if feature.type == "category":
         shown = ", ".join(json.dumps(category) for category in feature.categories[:10])
@@ -134,19 +134,19 @@ def _remedy(feature: Feature) -> str:
     return f"send {what}, or null" if feature.nullable else f"send {what}"
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
     """The JSON type of ``value`` with its article."""
     kinds: dict[type, str] = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
     return "null" if value is None else kinds.get(type(value), "a number")
 
 
-def _pointer(at: str, name: str) -> str:
+def pointer(at: str, name: str) -> str:
     """The JSON pointer of member ``name`` below ``at`` (RFC 6901), shortened and in printable characters."""
     token = name if len(name) <= SHOWN else name[:SHOWN] + "…"
     return f"{at}/{token.replace('~', '~0').replace('/', '~1')}".encode("utf-8", "backslashreplace").decode()
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """The JSON text of ``value`` in ASCII, shortened; of arrays and objects the brackets."""
     if isinstance(value, dict | list):
         return "{…}" if isinstance(value, dict) else "[…]"

@@ -1,7 +1,8 @@
 """The error tree of the service and the one place that maps any exception to an answer (RFC 9457).
 
-Every answer that is not a success has the media type ``application/problem+json`` and the form of `Problem`. What went
-wrong inside the service is logged with an error id; the caller learns the id and nothing else.
+Every answer that is not a success has the media type ``application/problem+json`` and the form of `Problem`; below
+``/v2`` the same is said in the one text that the Open Inference Protocol's clients read. What went wrong inside the
+service is logged with an error id; the caller learns the id and nothing else.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ import asyncio
 import http
 import logging
 import secrets
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.exceptions import HTTPException
 
+if TYPE_CHECKING:
+    from app.exchange import Exchange
+
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+PROTOCOL = "/v2"  # below this path errors have the Open Inference Protocol's form
 LISTED_ERRORS = 100
 
 logger = logging.getLogger(__name__)
@@ -57,15 +63,23 @@ class ServiceError(Exception):
     status = 500
     kind = "internal-error"
     title = "Internal error"
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class MalformedBody(ServiceError):
-    """The body is not JSON in UTF-8, or ended before it was complete."""
+    """The body is not what its media type says, or ended before it was complete."""
 
     status = 400
     kind = "malformed-body"
-    title = "The body is not JSON"
+    title = "The body cannot be read"
+
+
+class NoSuchModel(ServiceError):
+    """The path names a model, or a version of it, that this service does not have."""
+
+    status = 404
+    kind = "no-such-model"
+    title = "No such model"
 
 
 class BodyTooLarge(ServiceError):
@@ -82,7 +96,10 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     kind = "unsupported-media-type"
     title = "Unsupported media type"
-    headers: ClassVar = {"accept": "application/json"}
+
+    def __init__(self, message: str, readable: Sequence[str]) -> None:
+        super().__init__(f"{message}; this endpoint reads {' and '.join(readable)}, in UTF-8")
+        self.headers = {"accept": ", ".join(readable)}
 
 
 class InvalidInput(ServiceError):
@@ -106,7 +123,7 @@ class NotReady(ServiceError):
     status = 503
     kind = "not-ready"
     title = "Not ready"
-    headers: ClassVar = {"retry-after": "1"}
+    headers = MappingProxyType({"retry-after": "1"})
 
 
 class Overloaded(ServiceError):
@@ -115,7 +132,42 @@ class Overloaded(ServiceError):
     status = 503
     kind = "overloaded"
     title = "Too many requests at once"
-    headers: ClassVar = {"retry-after": "1"}
+    headers = MappingProxyType({"retry-after": "1"})
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """The answer to a failed request."""
+
+    status: int
+    media_type: str
+    content: bytes
+    headers: Mapping[str, str]
+
+
+class ProtocolError(msgspec.Struct, frozen=True):
+    """The body of every failed request below ``/v2``: in one text what a `Problem` says in its members."""
+
+    error: str
+
+
+def to_answer(error: BaseException, exchange: Exchange) -> ErrorAnswer:
+    """What answers ``error`` in the form that belongs to the exchange's path; logs what is the service's own fault."""
+    problem, headers = to_problem(error, exchange.request_id, exchange.trace_id)
+    if exchange.path == PROTOCOL or exchange.path.startswith(f"{PROTOCOL}/"):
+        content = msgspec.json.encode(ProtocolError(_as_text(problem)))
+        return ErrorAnswer(problem.status, "application/json", content, headers)
+    return ErrorAnswer(problem.status, PROBLEM_MEDIA_TYPE, msgspec.json.encode(problem), headers)
+
+
+def _as_text(problem: Problem) -> str:
+    """What a problem says, in one line."""
+    said = [f"{problem.title}: {problem.detail}"]
+    for entry in problem.errors:
+        value = "" if entry.value is None else f" ({entry.value})"
+        said.append(f"{entry.pointer or 'the request'}{value} {entry.reason}: {entry.remedy}")
+    if problem.error_id:
+        said.append(f"error id {problem.error_id}")
+    return "; ".join(said)
 
 
 def to_problem(error: BaseException, request_id: str, trace_id: str | None = None) -> tuple[Problem, Mapping[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,10 +14,13 @@ from app.errors import PROBLEM_MEDIA_TYPE, Problem
 from app.schema import class_name, row_schema
 
 _REF = "#/components/schemas/{name}"
-_MEANINGS = {
-    400: "The body is not JSON.",
+PREDICTING = (400, 413, 415, 422, 500, 503)
+"""The statuses of a request for predictions that fails."""
+MEANINGS = {
+    400: "The body cannot be read.",
+    404: "The service has no such model.",
     413: "The body exceeds the limit.",
-    415: "The body is not application/json.",
+    415: "The body is of a media type that the endpoint does not read.",
     422: "The features do not fit the model; every bad value is listed.",
     500: "The prediction failed; the cause is logged under the error id.",
     503: "The server is starting, shutting down or overloaded.",
@@ -25,17 +29,26 @@ _MEANINGS = {
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses for the problems with these statuses."""
-    content = {PROBLEM_MEDIA_TYPE: {"schema": _ref("Problem")}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+    content = {PROBLEM_MEDIA_TYPE: {"schema": reference("Problem")}}
+    return {status: {"description": MEANINGS[status], "content": content} for status in statuses}
 
 
 def json_response(name: str, description: str) -> dict[str, Any]:
     """An OpenAPI response: JSON of the component ``name``."""
-    return {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
+    return {"description": description, "content": {"application/json": {"schema": reference(name)}}}
 
 
-def document(api: FastAPI, manifest: Manifest, records: list[type[msgspec.Struct]], max_rows: int) -> dict[str, Any]:
-    """The document of ``api`` for the model of ``manifest``; ``records`` are the other answers' types."""
+def document(
+    api: FastAPI,
+    manifest: Manifest,
+    max_rows: int,
+    records: Sequence[type[msgspec.Struct]],
+    others: Mapping[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """The document of ``api`` for the model of ``manifest``.
+
+    ``records`` are the types that other endpoints answer; ``others`` are further ``paths`` and ``schemas`` by name.
+    """
     found = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
     _, schemas = msgspec.json.schema_components([Problem, *records], ref_template=_REF)
     schemas |= {
@@ -43,25 +56,26 @@ def document(api: FastAPI, manifest: Manifest, records: list[type[msgspec.Struct
         "Batch": _batch_schema(manifest, max_rows),
         "Prediction": _prediction_schema(manifest),
         "Predictions": _predictions_schema(manifest),
+        **others["schemas"],
     }
     paths = {
         "/predict": _operation("predict", "Predict one row of named features", "Features", "Prediction"),
         "/predict/batch": _operation("predict_batch", "Predict many rows at once", "Batch", "Predictions"),
     }
-    found["paths"] = paths | found["paths"]
+    found["paths"] = paths | found["paths"] | others["paths"]
     found["components"] = {"schemas": schemas}
     return found
 
 
 def _operation(name: str, summary: str, takes: str, gives: str) -> dict[str, Any]:
     """The path item of a prediction endpoint."""
-    responses = {200: json_response(gives, summary + "."), **problem_responses(*_MEANINGS)}
+    responses = {200: json_response(gives, summary + "."), **problem_responses(*PREDICTING)}
     return {
         "post": {
             "operationId": name,
             "summary": summary,
             "tags": ["prediction"],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(takes)}}},
+            "requestBody": {"required": True, "content": {"application/json": {"schema": reference(takes)}}},
             "responses": {str(status): response for status, response in responses.items()},
         }
     }
@@ -69,38 +83,38 @@ def _operation(name: str, summary: str, takes: str, gives: str) -> dict[str, Any
 
 def _batch_schema(manifest: Manifest, max_rows: int) -> dict[str, Any]:
     """A batch request."""
-    instances = {"type": "array", "items": _ref("Features"), "minItems": 1, "maxItems": max_rows}
-    return _object({"instances": instances}) | {"examples": [{"instances": [manifest.example.instance]}]}
+    instances = {"type": "array", "items": reference("Features"), "minItems": 1, "maxItems": max_rows}
+    return object_schema({"instances": instances}) | {"examples": [{"instances": [manifest.example.instance]}]}
 
 
 def _prediction_schema(manifest: Manifest) -> dict[str, Any]:
     """The answer to one row."""
-    properties: dict[str, Any] = {"prediction": _answer_schema(manifest)}
+    properties: dict[str, Any] = {"prediction": answer_schema(manifest)}
     if manifest.classes:
         share = {"type": "number", "minimum": 0, "maximum": 1}
-        properties["probabilities"] = _object({class_name(value): share for value in manifest.classes})
-    return _object(properties | {"model_version": {"type": "string"}})
+        properties["probabilities"] = object_schema({class_name(value): share for value in manifest.classes})
+    return object_schema(properties | {"model_version": {"type": "string"}})
 
 
 def _predictions_schema(manifest: Manifest) -> dict[str, Any]:
     """The answer to a batch: predictions in the order of the rows, probabilities as one column per class."""
-    properties: dict[str, Any] = {"predictions": {"type": "array", "items": _answer_schema(manifest)}}
+    properties: dict[str, Any] = {"predictions": {"type": "array", "items": answer_schema(manifest)}}
     if manifest.classes:
         column = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}}
-        properties["probabilities"] = _object({class_name(value): column for value in manifest.classes})
-    return _object(properties | {"model_version": {"type": "string"}})
+        properties["probabilities"] = object_schema({class_name(value): column for value in manifest.classes})
+    return object_schema(properties | {"model_version": {"type": "string"}})
 
 
-def _answer_schema(manifest: Manifest) -> dict[str, Any]:
+def answer_schema(manifest: Manifest) -> dict[str, Any]:
     """One prediction: a class of the model, or a number."""
     return {"enum": manifest.classes} if manifest.classes else {"type": "number"}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     """A JSON Schema object with exactly these properties."""
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-def _ref(name: str) -> dict[str, str]:
+def reference(name: str) -> dict[str, str]:
     """A reference to the component ``name``."""
     return {"$ref": _REF.format(name=name)}

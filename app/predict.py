@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from app.diagnosis import diagnose_batch, diagnose_row
+from app.endpoint import Headers, Reply
 from app.metrics import Metrics
 from app.model import Model
 from app.schema import Feed, RequestSchema, class_name
@@ -41,7 +42,7 @@ class Predictor:
         self._class_names = [class_name(value) for value in manifest.classes]
         self._threads = ThreadPoolExecutor(thread_name_prefix="inference")
 
-    async def predict_row(self, body: bytes) -> tuple[bytes, int]:
+    async def predict_row(self, body: bytes, _: Headers) -> Reply:
         """Predict the row of features in ``body``; raises the ServiceError that explains a body that is not one."""
         try:
             row = self._schema.decode_row(body)
@@ -59,9 +60,9 @@ class Predictor:
             self._metrics.predicted_row(astuple(row), value)
             answer = {"prediction": value}
         answer["model_version"] = self._version
-        return _encode(answer), 1
+        return Reply(_encode(answer), 1)
 
-    async def predict_batch(self, body: bytes) -> tuple[bytes, int]:
+    async def predict_batch(self, body: bytes, _: Headers) -> Reply:
         """Predict the rows in ``body``; raises the ServiceError that names every bad row and field.
 
         The answer's ``predictions`` stand in the order of the rows; ``probabilities`` are columns, one list per class.
@@ -70,9 +71,7 @@ class Predictor:
             rows = self._schema.decode_batch(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise diagnose_batch(body, self._schema.features, self._schema.max_rows, error) from error
-        feed = self._schema.feed(rows)
-        outputs = await self._run(feed, rows=len(rows))
-        self._metrics.predicted_batch(feed, outputs[0])
+        outputs = await self.predict_feed(self._schema.feed(rows), len(rows))
         answer: dict[str, Any]
         if self._classes:
             labels, probabilities = outputs
@@ -83,7 +82,13 @@ class Predictor:
         else:
             answer = {"predictions": outputs[0].tolist()}
         answer["model_version"] = self._version
-        return _encode(answer), len(rows)
+        return Reply(_encode(answer), len(rows))
+
+    async def predict_feed(self, feed: Feed, rows: int) -> list[NDArray[Any]]:
+        """The model's outputs for the ``rows`` rows of ``feed``, counted."""
+        outputs = await self._run(feed, rows)
+        self._metrics.predicted_batch(feed, outputs[0])
+        return outputs
 
     def close(self) -> None:
         """Let the threads end."""

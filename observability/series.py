@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from observability.slo import Quality, Slo
 
-PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*"'
+PREDICTIONS = r'endpoint=~"/predict.*|/v2/.*/infer"'
 """The matcher of requests for predictions."""
 FAILED = 'status=~"5.."'
 """That of requests that the service failed."""

@@ -272,3 +272,18 @@ def slow(directory: Path) -> Path:
         instance={"steps": 20_000},
         model=graph.serialize(features, classes=0),
     )
+
+
+def two(directory: Path, classes: list[Scalar]) -> Path:
+    """Two classes from one number: the second where it is above 0."""
+    features = [number("x")]
+    graph = Graph()
+    _classify(graph, graph.add("MatMul", "numbers", graph.constant([[-1.0, 1.0]])))
+    return write_artifact(
+        directory,
+        name="two",
+        features=features,
+        classes=classes,
+        instance={"x": 1.0},
+        model=graph.serialize(features, classes=2),
+    )

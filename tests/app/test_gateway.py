@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api import create_app
 from app.artifact import load
 from app.asgi import Gateway
+from app.endpoint import Answer, Endpoint, Headers, Reply
 from app.errors import to_problem
 from app.logs import JsonFormatter
 from app.metrics import Metrics
 from app.model import Model
 from app.phase import Phase
 from app.settings import Settings
+from tests.app.inside import ask
 from tests.app.models import FLOWER
 from tests.app.service import parse_metrics
 
@@ -28,28 +29,6 @@ from tests.app.service import parse_metrics
 @pytest.fixture
 def metrics(flowers: Path) -> Metrics:
     return Metrics(Settings(), load(flowers).manifest)
-
-
-def ask(app: ASGIApp, path: str, *messages: Message, method: str = "GET") -> list[Message]:
-    """Send one request to ``app``; the messages it answers with."""
-    incoming = list(messages) or [{"type": "http.request", "body": b"", "more_body": False}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        if not incoming:
-            await asyncio.Event().wait()
-        return incoming.pop(0)
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def run() -> None:
-        headers = [(b"content-type", b"application/json"), (b"x-request-id", b"one")]
-        scope = {"type": "http", "path": path, "query_string": b"", "method": method, "headers": headers}
-        await app(scope, receive, send)
-
-    asyncio.run(run())
-    return sent
 
 
 def test_a_body_message_may_leave_out_what_asgi_gives_defaults(flowers: Path, metrics: Metrics) -> None:
@@ -84,10 +63,10 @@ def test_the_lifespan_makes_it_ready_and_not_ready_again(flowers: Path, metrics:
     assert seen == [("lifespan.startup.complete", True), ("lifespan.shutdown.complete", False)]
 
 
-def gateway(app: ASGIApp, metrics: Metrics, **answers: Callable[[bytes], Any]) -> Gateway:
+def gateway(app: ASGIApp, metrics: Metrics, **answers: Answer) -> Gateway:
     """A gateway with these hot paths before ``app``."""
-    paths = {f"/{name}": answer for name, answer in answers.items()}
-    return Gateway(app, {"/slow/"}, paths, metrics, Phase(), Settings(max_body_bytes=100))
+    endpoints = {f"/{name}": Endpoint(f"/{name}", answer) for name, answer in answers.items()}
+    return Gateway(app, {"/slow/": "/slow"}, endpoints, metrics, Phase(), Settings(max_body_bytes=100))
 
 
 async def nothing(_: Scope, __: Receive, ___: Send) -> None:
@@ -98,7 +77,7 @@ async def nothing(_: Scope, __: Receive, ___: Send) -> None:
 def test_an_unforeseen_error_is_a_problem_that_leaks_nothing(
     metrics: Metrics, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(_: bytes) -> tuple[bytes, int]:
+    async def fail(_: bytes, __: Headers) -> Reply:
         raise RuntimeError("the password is 1234")
 
     start, body = ask(gateway(nothing, metrics, fail=fail), "/fail", method="POST")
@@ -138,7 +117,7 @@ def test_an_answer_that_breaks_off_is_not_mistaken_for_a_whole_one(metrics: Metr
 
 
 def test_a_body_that_never_ends_is_answered_as_malformed_when_the_client_leaves(metrics: Metrics) -> None:
-    async def answer(_: bytes) -> tuple[bytes, int]:
+    async def answer(_: bytes, __: Headers) -> Reply:
         raise AssertionError
 
     first = {"type": "http.request", "body": b"{", "more_body": True}
@@ -153,8 +132,8 @@ def test_a_cancelled_request_is_told_that_the_server_shuts_down() -> None:
 
 
 def test_requests_are_counted_before_the_last_byte_leaves(metrics: Metrics) -> None:
-    async def answer(body: bytes) -> tuple[bytes, int]:
-        return body, 1
+    async def answer(body: bytes, _: Headers) -> Reply:
+        return Reply(body, 1)
 
     counted: list[float] = []
     app = gateway(nothing, metrics, echo=answer)

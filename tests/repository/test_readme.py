@@ -75,6 +75,24 @@ def test_the_regression_of_the_readme_answers_a_number(artifacts: Path, tmp_path
     assert answer["prediction"] == manifest["example"]["prediction"]
 
 
+def test_the_examples_of_the_inference_protocol_print_what_the_page_shows(artifacts: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "inference-protocol.md").read_text(encoding="utf-8")
+    [(program, printed)] = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    [(path, body, shown)] = re.findall(
+        r"^\$ curl -s http://[^/]+(\S+) .*? -d '(\{.*?)'\n(.*?)\n```", page, re.M | re.DOTALL
+    )
+    service = run_app(artifacts / "iris", tmp_path / "log")
+    try:
+        program = program.replace("127.0.0.1:8000", service.url.removeprefix("http://"))
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        answer = service.client.post(path, json=json.loads(body)).json()
+    finally:
+        assert service.stop() == 0
+        service.close()
+    assert (done.stdout, done.stderr) == (printed, "")
+    assert answer | {"model_version": ""} == json.loads(shown) | {"model_version": ""}
+
+
 def test_the_table_of_settings_is_the_services() -> None:
     assert table() in README
 
