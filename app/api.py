@@ -1,7 +1,7 @@
 """The application factory: everything one process serves, put together for one model.
 
-FastAPI carries health, the manifest, metrics and the documentation; `app.asgi` stands in front of it with the
-predictions.
+FastAPI carries health, the manifest, metrics, the console and the documentation; `app.asgi` stands in front of it with
+the predictions.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from app import artifact
 from app.asgi import Gateway
+from app.console import add_console
 from app.errors import PROBLEM_MEDIA_TYPE, NotReady, ServiceError, to_problem
 from app.exchange import Exchange
 from app.metrics import Metrics
@@ -31,12 +33,16 @@ from app.start import load_tracing
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What serves: ``release`` is the deployed release's id, null where none was set."""
+    """What serves: ``release`` is the deployed release's id, null where none was set.
+
+    ``model_created`` is when the model was made (RFC 3339), null where the artifact does not say.
+    """
 
     status: str
     release: str | None
     model: str
     model_version: str
+    model_created: str | None
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -74,7 +80,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     api.add_exception_handler(HTTPException, _answer_problem)
     api.add_exception_handler(ServiceError, _answer_problem)
     api.add_exception_handler(Exception, _answer_problem)
-    health = Health("ready", settings.release, manifest.name, manifest.version)
+    created = None if model.created is None else datetime.fromtimestamp(model.created, UTC).isoformat()
+    health = Health("ready", settings.release, manifest.name, manifest.version, created)
     _add_health(api, health, phase)
     _add_model(api, artifact.encode(manifest))
     if settings.metrics_port is None:
@@ -82,8 +89,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     described = document(api, manifest, [Health, Alive, artifact.Manifest], settings.max_batch_rows)
     api.openapi = lambda: described
     answers = {"/predict": predictor.predict_row, "/predict/batch": predictor.predict_batch}
-    paths = {route.path for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, paths, answers, metrics, phase, settings, tracing)
+    console = add_console(api, model)
+    endpoints = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)} | console
+    return Gateway(api, endpoints, answers, metrics, phase, settings, tracing)
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:

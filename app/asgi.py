@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -35,13 +35,14 @@ _JSON = re.compile(rb'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNO
 class Gateway:
     """Answers the paths of ``answers`` (POST, JSON in and out) itself and hands everything else to ``app``.
 
-    ``paths`` are those of ``app``; requests to any other are counted together.
+    ``endpoints`` are the paths of ``app``, each with the label its requests are counted under; those to any other path
+    are counted together.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        paths: Collection[str],
+        endpoints: Mapping[str, str],
         answers: Mapping[str, Answer],
         metrics: Metrics,
         phase: Phase,
@@ -49,7 +50,7 @@ class Gateway:
         tracing: Tracing | None = None,
     ) -> None:
         self._app = app
-        self._endpoints = {path: path.rstrip("/") for path in paths}
+        self._endpoints = endpoints
         self._answers = answers
         self._metrics = metrics
         self._phase = phase

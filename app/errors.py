@@ -68,6 +68,14 @@ class MalformedBody(ServiceError):
     title = "The body is not JSON"
 
 
+class NoReport(ServiceError):
+    """The artifact has no report to show."""
+
+    status = 404
+    kind = "no-report"
+    title = "No report"
+
+
 class BodyTooLarge(ServiceError):
     """The body exceeds the limit of bytes."""
 

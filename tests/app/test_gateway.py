@@ -87,7 +87,7 @@ def test_the_lifespan_makes_it_ready_and_not_ready_again(flowers: Path, metrics:
 def gateway(app: ASGIApp, metrics: Metrics, **answers: Callable[[bytes], Any]) -> Gateway:
     """A gateway with these hot paths before ``app``."""
     paths = {f"/{name}": answer for name, answer in answers.items()}
-    return Gateway(app, {"/slow/"}, paths, metrics, Phase(), Settings(max_body_bytes=100))
+    return Gateway(app, {"/slow/": "/slow"}, paths, metrics, Phase(), Settings(max_body_bytes=100))
 
 
 async def nothing(_: Scope, __: Receive, ___: Send) -> None:
