@@ -1,7 +1,7 @@
 """The application factory: everything one process serves, put together for one model.
 
-FastAPI carries health, the manifest, metrics and the documentation; `app.asgi` stands in front of it with the
-predictions.
+FastAPI carries health, the manifest, metrics, the console and the documentation; `app.asgi` stands in front of it with
+the predictions.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from app import artifact
 from app.asgi import Gateway
+from app.console import add_console
 from app.endpoint import Endpoint
 from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
@@ -35,12 +37,16 @@ from app.v2.openapi import RECORDS, describe
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What serves: ``release`` is the deployed release's id, null where none was set."""
+    """What serves: ``release`` is the deployed release's id, null where none was set.
+
+    ``model_created`` is when the model was made (RFC 3339), null where the artifact does not say.
+    """
 
     status: str
     release: str | None
     model: str
     model_version: str
+    model_created: str | None
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -78,7 +84,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     api.add_exception_handler(HTTPException, _answer_problem)
     api.add_exception_handler(ServiceError, _answer_problem)
     api.add_exception_handler(Exception, _answer_problem)
-    health = Health("ready", settings.release, manifest.name, manifest.version)
+    created = None if model.created is None else datetime.fromtimestamp(model.created, UTC).isoformat()
+    health = Health("ready", settings.release, manifest.name, manifest.version, created)
     _add_health(api, health, phase)
     _add_model(api, artifact.encode(manifest))
     if settings.metrics_port is None:
@@ -92,8 +99,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }
+    console = add_console(api, model)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, labels | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
+    return Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:

@@ -225,17 +225,23 @@ def load(path: Path) -> Artifact:
     if MODEL not in manifest.files:
         raise ArtifactError(f"{directory / MANIFEST}: lists no {MODEL}")
     model = b""
-    for name, expected in manifest.files.items():
+    for name in manifest.files:
         if Path(name).name != name:
             raise ArtifactError(f"{directory / MANIFEST}: '{name[:80]}' is not a file name")
-        content = _read(directory / name)
-        if sha256(content) != expected:
-            raise ArtifactError(
-                f"{directory / name}: altered or truncated; its SHA-256 is not the manifest's. Restore it or retrain"
-            )
+        content = read_file(directory, manifest, name)
         if name == MODEL:
             model = content
     return Artifact(directory=directory, manifest=manifest, model=model)
+
+
+def read_file(directory: Path, manifest: Manifest, name: str) -> bytes:
+    """The content of ``name``, one of the manifest's files, verified; raises ArtifactError where it is another."""
+    content = _read(directory / name)
+    if sha256(content) != manifest.files[name]:
+        raise ArtifactError(
+            f"{directory / name}: altered or truncated; its SHA-256 is not the manifest's. Restore it or retrain"
+        )
+    return content
 
 
 def _read(file: Path) -> bytes:

@@ -82,6 +82,14 @@ class NoSuchModel(ServiceError):
     title = "No such model"
 
 
+class NoReport(ServiceError):
+    """The artifact has no report to show."""
+
+    status = 404
+    kind = "no-report"
+    title = "No report"
+
+
 class BodyTooLarge(ServiceError):
     """The body exceeds the limit of bytes."""
 

@@ -23,7 +23,7 @@ _FATAL = 4  # ONNX Runtime's log severity; what it would print also stands in th
 
 
 class Model:
-    """A verified model, ready to predict.
+    """A verified model, ready to predict, and the ``directory`` of its artifact.
 
     ``inline_rows`` is how many rows it predicts within `INLINE_SECONDS`, measured at start; larger calls belong in a
     thread. ``load_seconds`` is what loading and proving took, ``created`` when the model was made (Unix time), None
@@ -34,6 +34,7 @@ class Model:
         """Load and check; raises ArtifactError where the graph cannot run, or does not answer as in training."""
         started = time.perf_counter()
         self.manifest: Manifest = artifact.manifest
+        self.directory = artifact.directory
         self._file = artifact.directory / MODEL
         self._classification = self.manifest.task == "classification"
         self._outputs = ["label", "probabilities"] if self._classification else ["prediction"]

@@ -62,7 +62,7 @@ def load_tracing(settings: Settings, manifest: artifact.Manifest) -> Tracing | N
 def announce(settings: Settings, base: str, manifest: artifact.Manifest) -> None:
     """Tell people (standard output) and collectors (the log) what now serves at the URL ``base``."""
     metrics = base if settings.metrics_port is None else f"{base.rpartition(':')[0]}:{settings.metrics_port}"
-    lines = {"API": f"{base}/predict", "Docs": f"{base}/docs", "Metrics": f"{metrics}/metrics"}
+    lines = {"API": f"{base}/predict", "Console": f"{base}/", "Docs": f"{base}/docs", "Metrics": f"{metrics}/metrics"}
     facts = {"url": base, "model": manifest.name, "model_version": manifest.version, "release": settings.release}
     logger.info("serving", extra=facts)
     print(*(f"{name:8} {address}" for name, address in lines.items()), sep="\n", flush=True)

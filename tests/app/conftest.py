@@ -9,6 +9,7 @@ import pytest
 
 from tests.app import models
 from tests.app.service import Service, Start, run_app
+from tests.app.trained import train_loans
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +76,12 @@ def loan_service(start_service: Start, loans: Path) -> Service:
 def price_service(start_service: Start, prices: Path) -> Service:
     """A server of the regression."""
     return start_service(prices)
+
+
+@pytest.fixture(scope="session")
+def trained_service(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A server of a model trained on the example data by the command that the README gives."""
+    return start_service(train_loans(tmp_path_factory.mktemp("artifacts")))
 
 
 @pytest.fixture(scope="session")

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.app.service import REPOSITORY, Service, Start
-
-CSV = REPOSITORY / "examples" / "loans.csv"
-TARGET = "outcome"
-
-
-@pytest.fixture(scope="module")
-def trained_service(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """A server of a model trained on the example data by the command that the README gives."""
-    artifacts = tmp_path_factory.mktemp("artifacts")
-    command = [sys.executable, "-m", "training", "--data", str(CSV), "--target", TARGET, "--name", "loans"]
-    subprocess.run([*command, "--artifacts", str(artifacts)], cwd=REPOSITORY, check=True, capture_output=True)
-    return start_service(artifacts / "loans")
+from tests.app.service import Service
+from tests.app.trained import LOANS, LOANS_TARGET
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +23,9 @@ def rows(trained_service: Service) -> list[tuple[dict[str, Any], str]]:
             return text == "True"
         return float(text) if types[name] == "number" else text
 
-    with CSV.open(newline="") as file:
+    with LOANS.open(newline="") as file:
         return [
-            ({name: value(name, text) for name, text in row.items() if name != TARGET}, row[TARGET])
+            ({name: value(name, text) for name, text in row.items() if name != LOANS_TARGET}, row[LOANS_TARGET])
             for row in csv.DictReader(file)
         ]
 

@@ -1,0 +1,41 @@
+"""Really trained models, by the commands that the README gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sklearn.datasets import load_diabetes
+
+from tests.app.service import REPOSITORY
+
+LOANS = REPOSITORY / "examples" / "loans.csv"
+LOANS_TARGET = "outcome"
+
+
+def train(artifacts: Path, name: str, *options: str) -> Path:
+    """Train a model into ``artifacts``; the directory that its ``current`` stands in."""
+    command = [sys.executable, "-m", "training", "--name", name, "--artifacts", str(artifacts), *options]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    return artifacts / name
+
+
+def train_loans(artifacts: Path) -> Path:
+    """Two classes from numbers, texts and booleans with gaps."""
+    return train(artifacts, "loans", "--data", str(LOANS), "--target", LOANS_TARGET)
+
+
+def train_iris(artifacts: Path) -> Path:
+    """Three classes from four numbers."""
+    return train(artifacts, "iris")
+
+
+def train_diabetes(artifacts: Path) -> Path:
+    """A regression on ten numbers."""
+    table = artifacts / "diabetes.csv"
+    found: Any = load_diabetes(as_frame=True)
+    found.frame.to_csv(table, index=False)
+    options = ("--data", str(table), "--target", "target", "--estimator", "hist_gradient_boosting")
+    return train(artifacts, "diabetes", *options)
