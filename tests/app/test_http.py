@@ -121,7 +121,7 @@ def test_a_wrong_method_is_answered_405_with_the_right_one(flower_service: Servi
             assert answer.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/", "/predict/", "/predict/other", "/../etc/passwd", "/%00", "/health/"])
+@pytest.mark.parametrize("path", ["/index.html", "/predict/", "/predict/other", "/../etc/passwd", "/%00", "/health/"])
 def test_an_unknown_path_is_answered_404(flower_service: Service, path: str) -> None:
     problem(flower_service.client.get(path), 404)
 
@@ -189,6 +189,7 @@ def test_health_tells_what_serves(flower_service: Service) -> None:
         "release": "flowers-1",
         "model": "flowers",
         "model_version": flower_service.client.get("/model").json()["version"],
+        "model_created": "2026-01-02T03:04:05+00:00",
     }
     assert flower_service.client.get("/health/live").json() == {"status": "alive"}
 

@@ -189,8 +189,12 @@ def test_workers_without_a_place_for_their_counts_are_refused(flowers: Path) -> 
 def test_the_start_says_where_everything_is(start_service: Start, flowers: Path) -> None:
     service = start_service(flowers)
     assert service.process.stdout
-    lines = dict(service.process.stdout.readline().split() for _ in range(2))
-    assert lines == {"Docs": f"{service.url}/docs", "Metrics": f"{service.url}/metrics"}
+    lines = dict(service.process.stdout.readline().split() for _ in range(3))
+    assert lines == {
+        "Console": f"{service.url}/",
+        "Docs": f"{service.url}/docs",
+        "Metrics": f"{service.url}/metrics",
+    }
     (entry,) = [line for line in service.log_lines() if line["message"] == "serving"]
     assert entry["model_version"] == resolve(flowers).name
 

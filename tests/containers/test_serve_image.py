@@ -32,6 +32,12 @@ def test_a_hardened_container_predicts(
     assert httpx.get(f"{engine.address(container)}/health").json()["release"] == "release-7"
 
 
+def test_the_image_carries_the_console_and_the_report(engine: Any, service: Callable[..., str]) -> None:
+    url = engine.address(service())
+    for path in ("/", "/console/main.js", "/model/report"):
+        assert httpx.get(f"{url}{path}").status_code == 200, path
+
+
 def test_the_process_is_not_root_and_can_write_nowhere_but_tmp(engine: Any, service: Callable[..., str]) -> None:
     container = service()
     status = dict(
