@@ -154,7 +154,7 @@ _LISTED = {
 
 
 _CONFUSED = {"ConditionOperator"}
-"""Enumerations whose name two APIs of Azure share: the SDK has one class with the members of one, ``gt``, and the other,
+"""Enumerations whose name two APIs share: the SDK has one class with the members of one, ``gt``, and the other,
 that of scheduled query rules, takes ``GreaterThan``."""
 
 
@@ -162,8 +162,8 @@ def _allowed(package: str, alternatives: Sequence[Any], documentation: str) -> l
     """The values that a text may have where the SDK types it loosely; None where anything may stand.
 
     Azure's services refuse what is not in an enumeration that the SDK types as text-or-enumeration, since the API's
-    version is fixed; those named ``Known…`` are examples, and some are another API's. The SDKs of AWS and Google have texts, and list the values
-    in the documentation.
+    version is fixed; those named ``Known…`` are examples, and some are another API's. The SDKs of AWS and Google have
+    texts, and list the values in the documentation.
     """
     if package == "azure-native":
         enumerations = [one for one in alternatives if isinstance(one, type) and issubclass(one, Enum)]
