@@ -88,7 +88,7 @@ def log_alert(
                 monitor.ConditionArgs(
                     query=alarm.query,
                     time_aggregation=monitor.TimeAggregation.COUNT,
-                    operator="GreaterThan",
+                    operator="GreaterThan",  # the SDK's enumeration of this name is another API's
                     threshold=0,
                     failing_periods=monitor.ConditionFailingPeriodsArgs(
                         number_of_evaluation_periods=alarm.periods, min_failing_periods_to_alert=alarm.periods

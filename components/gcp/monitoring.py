@@ -9,7 +9,8 @@ import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from components import naming
-from components.gcp import agent
+from components.gcp import agent, alarms
+from components.gcp.alarms import Logged, Measured
 from components.gcp.compute import Compute
 from components.gcp.dashboard import dashboard
 from components.gcp.receivers import channel
@@ -21,7 +22,6 @@ from observability.rules import AlertRule, Severity
 # How urgent an incident is shown as.
 _SEVERITY: dict[Severity, str] = {"page": "CRITICAL", "ticket": "WARNING"}
 _CLOSE_AFTER = f"{24 * 3600}s"
-QUOTA_PERCENT = 80
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -63,9 +63,10 @@ class Monitoring(pulumi.ComponentResource):
         for rule in spec.rules.inlined():
             self._rule(rule)
         service = naming.name(environment, "service", "serving")
-        self.alarms = {
-            **self._measured(service, naming.name(environment, "job", "training"), compute.min_instances),
-            **self._logged(service),
+        job = naming.name(environment, "job", "training")
+        found = alarms.measured(service=service, job=job, region=settings.region, least=compute.min_instances)
+        self.alarms = {alarm.name: self._measured(alarm) for alarm in found} | {
+            alarm.name: self._logged(alarm) for alarm in alarms.logged(project=settings.project, service=service)
         }
         page = monitoring.Dashboard(
             name,
@@ -92,7 +93,7 @@ class Monitoring(pulumi.ComponentResource):
         condition = monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgs(
             query=self._spec.filled(rule.expr),
             duration=f"{rule.hold_seconds}s",
-            evaluation_interval="30s",
+            evaluation_interval=f"{_every(rule.hold_seconds)}s",
             rule_group="service",
             alert_rule=rule.name,
             labels=rule.labels,
@@ -106,102 +107,35 @@ class Monitoring(pulumi.ComponentResource):
             monitoring.AlertPolicyConditionArgs(display_name=rule.name, condition_prometheus_query_language=condition),
         )
 
-    def _measured(self, service: str, job: str, least: int) -> dict[str, pulumi.Output[str]]:
-        """What Google measures: answers of the ingress, instances (``least`` should run), quotas, failed trainings."""
-        run = f'monitored_resource="cloud_run_revision",service_name="{service}"'
-        requests = f"run_googleapis_com:request_count{{{run}"
-        alarms = {
-            "ingress-errors": self._promql(
-                "ingress-errors",
-                "page",
-                "The ingress answers one request in twenty with a 5xx status",
-                f'sum(rate({requests},response_code_class="5xx"}}[5m])) / sum(rate({requests}}}[5m])) > 0.05',
-                hold_seconds=300,
-            ),
-            "no-instance": self._promql(
-                "no-instance",
-                "page",
-                "Requests are refused with 429: no instance is free and the limit or quota forbids another",
-                f'sum(rate({requests},response_code="429"}}[5m])) > 0',
-                hold_seconds=300,
-            ),
-            "quota": self._promql(
-                "quota",
-                "ticket",
-                f"More than {QUOTA_PERCENT} % of a quota of Cloud Run is in use: above it no instance starts",
-                _quota(self._settings.region),
-                hold_seconds=300,
-            ),
-            "training-failed": self._promql(
-                "training-failed",
-                "ticket",
-                "A training run failed",
-                'sum(increase(run_googleapis_com:job_completed_execution_count{monitored_resource="cloud_run_job",'
-                f'job_name="{job}",result="failed"}}[10m])) > 0',
-                hold_seconds=0,
-            ),
-        }
-        if least > 0:
-            alarms["no-replica"] = self._promql(
-                "no-replica",
-                "page",
-                "No instance runs, though at least one should",
-                f"(sum(run_googleapis_com:container_instance_count{{{run}}}) or vector(0)) < 1",
-                hold_seconds=300,
-            )
-        return alarms
-
-    def _logged(self, service: str) -> dict[str, pulumi.Output[str]]:
-        """What only a line in the log says."""
-        own = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}"'
-        log = f'logName="projects/{self._settings.project}/logs/run.googleapis.com%2F'
-        return {
-            "instance-failed": self._matched(
-                "instance-failed",
-                "page",
-                "Cloud Run reports a failed instance: not started, out of memory, or failing its probes",
-                "Open the service's logs in Cloud Logging; Cloud Run's own lines say which.",
-                f'{own} AND {log}varlog%2Fsystem" AND severity>=ERROR',
-            ),
-            "agent-not-writing": self._matched(
-                "agent-not-writing",
-                "ticket",
-                "The metrics side-car of an instance cannot write to managed Prometheus",
-                "Of that instance no rule knows anything; the lines of the side-car in the service's logs say why.",
-                f'{own} AND "{agent.WRITE_FAILURE}"',
-            ),
-        }
-
-    def _matched(
-        self, part: str, severity: Severity, summary: str, documentation: str, lines: str
-    ) -> pulumi.Output[str]:
-        """A policy on each log line that the filter ``lines`` finds."""
+    def _measured(self, alarm: Measured) -> pulumi.Output[str]:
+        """A policy on Google's own metrics."""
+        condition = monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgs(
+            query=alarm.query,
+            duration=f"{alarm.hold_seconds}s",
+            evaluation_interval="60s",
+            disable_metric_validation=True,
+        )
         return self._policy(
-            part,
-            severity,
-            summary,
-            documentation,
+            alarm.name,
+            alarm.severity,
+            alarm.summary,
+            "Open the service's dashboard and its logs in the project that raised this.",
+            monitoring.AlertPolicyConditionArgs(display_name=alarm.name, condition_prometheus_query_language=condition),
+        )
+
+    def _logged(self, alarm: Logged) -> pulumi.Output[str]:
+        """A policy on each line that the filter finds."""
+        return self._policy(
+            alarm.name,
+            alarm.severity,
+            alarm.summary,
+            alarm.documentation,
             monitoring.AlertPolicyConditionArgs(
-                display_name=part,
-                condition_matched_log=monitoring.AlertPolicyConditionConditionMatchedLogArgs(filter=lines),
+                display_name=alarm.name,
+                condition_matched_log=monitoring.AlertPolicyConditionConditionMatchedLogArgs(filter=alarm.lines),
             ),
             # Required with a log condition.
             limit=monitoring.AlertPolicyAlertStrategyNotificationRateLimitArgs(period="300s"),
-        )
-
-    def _promql(
-        self, part: str, severity: Severity, summary: str, query: str, *, hold_seconds: int
-    ) -> pulumi.Output[str]:
-        """A policy on Cloud Run's own metrics."""
-        condition = monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgs(
-            query=query, duration=f"{hold_seconds}s", evaluation_interval="60s", disable_metric_validation=True
-        )
-        return self._policy(
-            part,
-            severity,
-            summary,
-            "Open the service's dashboard and its logs in the project that raised this.",
-            monitoring.AlertPolicyConditionArgs(display_name=part, condition_prometheus_query_language=condition),
         )
 
     def _policy(
@@ -236,11 +170,8 @@ class Monitoring(pulumi.ComponentResource):
         ).name
 
 
-def _quota(region: str) -> str:
-    """Whether a quota of Cloud Run in ``region`` is nearly used up (docs.cloud.google.com/monitoring/alerts/
-    using-quota-metrics); a limit of -1 is none.
+def _every(hold_seconds: int) -> int:
+    """Seconds between evaluations: a third of the hold, in Google's steps of 30, at most 300. What looks back for days
+    need not be computed twice a minute.
     """
-    of = f'monitored_resource="consumer_quota",service="run.googleapis.com",location="{region}"'
-    used = f"max by (quota_metric) (serviceruntime_googleapis_com:quota_allocation_usage{{{of}}})"
-    limit = f"(min by (quota_metric) (serviceruntime_googleapis_com:quota_limit{{{of}}}) > 0)"
-    return f"{used} / {limit} > {QUOTA_PERCENT / 100:g}"
+    return max(30, min(300, hold_seconds // 3) // 30 * 30)

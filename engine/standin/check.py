@@ -153,16 +153,21 @@ _LISTED = {
 }
 
 
+_CONFUSED = {"ConditionOperator"}
+"""Enumerations whose name two APIs share: the SDK has one class with the members of one, ``gt``, and the other,
+that of scheduled query rules, takes ``GreaterThan``."""
+
+
 def _allowed(package: str, alternatives: Sequence[Any], documentation: str) -> list[Any] | None:
     """The values that a text may have where the SDK types it loosely; None where anything may stand.
 
     Azure's services refuse what is not in an enumeration that the SDK types as text-or-enumeration, since the API's
-    version is fixed; those named ``Known…`` are examples. The SDKs of AWS and Google have texts, and list the values
-    in the documentation.
+    version is fixed; those named ``Known…`` are examples, and some are another API's. The SDKs of AWS and Google have
+    texts, and list the values in the documentation.
     """
     if package == "azure-native":
         enumerations = [one for one in alternatives if isinstance(one, type) and issubclass(one, Enum)]
-        closed = [one for one in enumerations if not one.__name__.startswith("Known")]
+        closed = [one for one in enumerations if not one.__name__.startswith("Known") and one.__name__ not in _CONFUSED]
         return [member.value for one in closed for member in one] if closed == enumerations else None
     pattern = _LISTED.get(package)
     sentence = " ".join(documentation.split())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,12 @@ def test_a_policy_stays_within_what_the_api_takes(build: Build) -> None:
         query = found["conditions"][0].get("conditionPrometheusQueryLanguage", {})
         assert re.fullmatch(r"([A-Za-z_]\w*)?", query.get("alertRule", ""))
         assert int(query.get("evaluationInterval", "30s")[:-1]) % 30 == 0
+
+
+@pytest.mark.parametrize(("hold", "every"), [(0, "30s"), (60, "30s"), (300, "90s"), (900, "300s"), (3600, "300s")])
+def test_what_may_hold_long_is_evaluated_less_often(build: Build, hold: int, every: str) -> None:
+    rules = Rules(alerts=(replace(rule("Slow", "up == 0", "ticket"), hold_seconds=hold),))
+    assert condition(build(monitoring=MonitoringSpec(rules=rules)), "Slow")["evaluationInterval"] == every
 
 
 def test_the_dashboard_shows_this_service(build: Build) -> None:

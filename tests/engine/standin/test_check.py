@@ -113,6 +113,12 @@ def test_of_several_objects_the_one_that_was_meant_is_complained_about() -> None
     )
 
 
+def test_an_enumeration_that_the_sdk_takes_from_another_api_refuses_nothing() -> None:
+    condition = {"query": "Heartbeat", "operator": "GreaterThan", "threshold": 0, "timeAggregation": "Coun"}
+    found = reasons("azure-native:monitor:ScheduledQueryRule", {"criteria": {"allOf": [condition]}})
+    assert [path for path in found if "allOf" in path] == ["criteria.allOf[0].timeAggregation"]
+
+
 def test_a_token_may_carry_an_api_version() -> None:
     assert not check.failures("azure-native:resources/v20240301:ResourceGroup", {"location": "westeurope"})
 
