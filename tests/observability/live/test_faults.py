@@ -222,6 +222,7 @@ def test_a_replica_that_lost_its_model_pages(scenes: dict[str, Scene], arrives: 
 def test_the_rules_ask_for_series_and_labels_that_the_service_has(scenes: dict[str, Scene]) -> None:
     scene = scenes["release"]
     recorded = [rule.record for rule in scene.rules.recordings]
+    until("the other release is scraped", lambda: scene.prometheus.query('release_info{release="another"}'))
     until("the drift is judged", lambda: scene.prometheus.query("service:feature_drift:psi"))
     for rule in (*scene.rules.recordings, *scene.rules.alerts):
         expr = with_releases(rule.expr, [RELEASE])
