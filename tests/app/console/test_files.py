@@ -13,6 +13,7 @@ from tests.app.service import Service, Start
 
 STATIC = Path("app/console/static")
 PATHS = ["/", *(f"/console/{file.name}" for file in STATIC.iterdir() if file.name != "index.html")]
+PREDICTIONS = ("/predict", "/predict/batch", "/v2/models/{name}/infer")
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -99,7 +100,7 @@ def test_the_labels_of_the_console_are_three(start_service: Start, flowers: Path
         service.client.get(path)
     metrics = service.metrics()
     labels = {found[1] for name in metrics if (found := re.match(r'api_requests_total{endpoint="(.*?)"', name))}
-    assert labels == {"/", "/console", "/model/report", "other", "/predict", "/predict/batch"}
+    assert labels == {"/", "/console", "/model/report", "other", *PREDICTIONS}
     assert metrics['api_requests_total{endpoint="/",method="GET",status="200"}'] == 1
     assert metrics['api_requests_total{endpoint="/console",method="GET",status="200"}'] == len(PATHS) - 1
 
