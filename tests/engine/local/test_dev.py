@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.plugin, pytest.mark.containers, py
 POLICIES = ("--policy-pack", "policy")
 CONTAINER, CHECK = "docker:index/container:Container", "pulumi-python:dynamic/mlplatform:ReleaseCheck"
 IMAGE, WEIGHT = "docker-build:index:Image", "pulumi-python:dynamic:Resource"
+RULES = Step("replace", CONTAINER, "monitoring-prometheus")
+"""Its rules name the releases that should serve."""
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 Outputs = Mapping[str, Any]
 
@@ -136,6 +138,7 @@ def test_a_new_model_replaces_its_containers_and_no_request_fails(stack: Deploym
         == {
             Step("update", IMAGE, "image"),
             Step("replace", CONTAINER, "compute-stable-0"),
+            RULES,
             Step("update", CHECK, "verification-stable"),
         }
     )
@@ -159,7 +162,8 @@ def test_a_candidate_runs_beside_the_stable_release_and_a_new_weight_touches_the
     added = stack.up(*POLICIES)
     assert added.succeeded, added.output
     assert not {touched for touched in added.touched if touched.type == CONTAINER} - {
-        Step("create", CONTAINER, "compute-candidate-0")
+        Step("create", CONTAINER, "compute-candidate-0"),
+        RULES,
     }
     assert predict(outputs(stack)["candidateUrl"])["model_version"] == old["modelVersion"]
     assert {predict(new["url"])["model_version"] for _ in range(30)} == {new["modelVersion"]}
