@@ -122,7 +122,8 @@ def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(
         if not line.endswith((".py", ".pyc")) and not line.startswith(page)
     }
     assert names == {
-        "srv", "app", "console", "static", "v2", "__pycache__", "model", "model.onnx", "manifest.json", "report.html", "release.json",
+        "srv", "app", "console", "static", "v2", "__pycache__",
+        "model", "model.onnx", "manifest.json", "report.html", "release.json",
     }  # fmt: skip
 
 
