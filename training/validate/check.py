@@ -1,0 +1,1 @@
+def validate(*a): pass
