@@ -39,7 +39,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.callback(invoke_without_command=True, help=HELP)
 def train(
     context: typer.Context,
-    data: Annotated[str | None, typer.Option(metavar="SOURCE", help="A file, folder, address or database; or 'iris'.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="A file, folder, address or database; or 'iris'.")
+    ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name; by default the file's, or 'iris'.")] = None,
     estimator: Annotated[str | None, typer.Option(help=f"One of {', '.join(ESTIMATORS)}.")] = None,
@@ -108,4 +110,3 @@ def _run(settings: Settings, name: str, artifacts: Path, store: str | None) -> i
     state = "is now the current model" if outcome.moved else "was the current model already"
     console.print(f"{name} {version} {state}", soft_wrap=True, markup=False)
     return PROMOTED
-

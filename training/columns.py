@@ -40,7 +40,6 @@ class Column:
         """A mask of the rows in which the column has a gap."""
         return self.values == "" if self.type == "category" else np.isnan(self.values)
 
-
     def take(self, rows: np.ndarray) -> Column:
         """The column at ``rows``, a mask; categories that do not occur there are left out."""
         values = self.values[rows]
@@ -85,8 +84,8 @@ def parse_timestamp(name: str, series: pd.Series) -> Column:
         wrong = present.iloc[0] if moments.notna().all() else present[moments.isna()].iloc[0]
         row = int(present.index[0] if moments.notna().all() else moments.index[moments.isna()][0]) + 1
         raise DataError(
-            f"column '{name}' has {str(wrong)!r} in row {row}, which is no moment; write them like 2026-01-31T12:00:00Z, "
-            "or take the column out of data.timestamp"
+            f"column '{name}' has {str(wrong)!r} in row {row}, which is no moment; write them like "
+            "2026-01-31T12:00:00Z, or take the column out of data.timestamp"
         )
     values = np.full(len(series), np.nan)
     values[series.notna().to_numpy()] = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(1, "s")
@@ -182,8 +181,10 @@ def _declared(name: str, series: pd.Series, declared: FeatureType) -> Column:
     for row, value in series[series.notna()].items():
         found = convert(_plain(value).lower())
         if found is None:
-            raise DataError(f"column '{name}' has {_plain(value)!r} in row {int(str(row)) + 1}, which is no {declared}, as "
-                            f"data.types.{name} declares")
+            raise DataError(
+                f"column '{name}' has {_plain(value)!r} in row {int(str(row)) + 1}, which is no {declared}, as "
+                f"data.types.{name} declares"
+            )
         values[int(str(row))] = found
     return _number(name, pd.Series(values)) if declared == "number" else Column(name, "boolean", values)
 
@@ -215,8 +216,8 @@ def _mixed(name: str, present: pd.Series) -> DataError:
     counts = kinds.value_counts()
     names = " and ".join(sorted(counts.index))
     rare = kinds[kinds == counts.index[-1]]
-    where = f", such as {str(present[rare.index[0]])[:40]!r} in row {int(rare.index[0]) + 1}"
+    example = f", such as {str(present[rare.index[0]])[:40]!r} in row {int(rare.index[0]) + 1}"
+    where = example if len(counts) > 1 else ""
     return DataError(
-        f"column '{name}' holds {names} values{where if len(counts) > 1 else ''}; make them one kind of number or text, "
-        f"or {_remedy(name)}"
+        f"column '{name}' holds {names} values{where}; make them one kind of number or text, or {_remedy(name)}"
     )

@@ -1,4 +1,4 @@
-"""The settings of the data: where the table comes from, how it is read, which columns play which role, what must hold."""
+"""The settings of the data: where they come from, how they are read, which role a column plays, what must hold."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         train_rows, test_rows = split_rows(table, settings.split)
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
     with progress.stage("validate"):
-        validate(table, train_rows, test_rows, settings, name, artifacts, progress)
+        validate(table, test_rows, settings, name, artifacts, progress)
     frame = table.frame()
     with progress.stage("train"):
         pipeline = build_pipeline(table, settings.train, settings.split.seed)

@@ -119,7 +119,7 @@ def build_table(raw: pd.DataFrame, settings: DataSettings) -> Table:
 def _is_id(name: str, series: pd.Series, settings: DataSettings) -> bool:
     """Whether a column that nothing was declared of tells rows apart: so says its name, and its values are distinct."""
     declared = {settings.target, settings.timestamp, *settings.types, *settings.limits}
-    return name not in declared and _ID.fullmatch(name) is not None and series.notna().all() and series.is_unique
+    return name not in declared and bool(_ID.fullmatch(name) and series.notna().all() and series.is_unique)
 
 
 def _within_limits(column: Column, settings: DataSettings) -> Column:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -48,7 +48,7 @@ def read_delimited(place: Place, settings: DataSettings, notes: list[str]) -> pd
 
 def _parse(
     place: str, stream: BinaryIO, dialect: Dialect, columns: list[str], settings: DataSettings, notes: list[str]
-) -> pa.Table:
+) -> Any:
     """Arrow's table; bytes that are not UTF-8, where nothing is declared, are read in the FALLBACK encoding."""
     try:
         return _arrow(place, stream, dialect, columns, settings)
@@ -64,7 +64,7 @@ def _parse(
 
 def _arrow(
     place: str, stream: BinaryIO, dialect: Dialect, columns: list[str], settings: DataSettings, threads: bool = True
-) -> pa.Table:
+) -> Any:
     """Parse the whole stream; types are inferred but for those that are declared as text.
 
     Raises UnicodeDecodeError where the bytes are not the encoding's.
@@ -77,6 +77,7 @@ def _arrow(
             read_options=csv.ReadOptions(
                 encoding="utf8" if dialect.encoding == "utf-8" else dialect.encoding,
                 column_names=dialect.names,
+                skip_rows=dialect.empty_lines,
                 skip_rows_after_names=1,
                 use_threads=threads,
             ),

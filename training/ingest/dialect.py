@@ -27,11 +27,12 @@ SAMPLE_ROWS = 100
 
 @dataclass(frozen=True)
 class Dialect:
-    """The encoding (a codec of Python), the delimiter and the header's names."""
+    """The encoding (a codec of Python), the delimiter, the header's names and how many empty lines stand above it."""
 
     encoding: str
     delimiter: str
     names: list[str]
+    empty_lines: int
 
 
 def find_dialect(place: str, stream: BinaryIO, settings: CsvSettings, notes: list[str]) -> Dialect:
@@ -42,7 +43,8 @@ def find_dialect(place: str, stream: BinaryIO, settings: CsvSettings, notes: lis
     head = stream.read(HEAD_BYTES)
     encoding = _encoding(place, head, settings.encoding)
     text = _decode(place, head, encoding, whole=len(head) < HEAD_BYTES)
-    body = text.lstrip("\r\n")  # Arrow passes over empty lines, too
+    body = text.lstrip("\r\n")
+    empty_lines = len(text[: len(text) - len(body)].splitlines())
     if not body:
         raise DataError(f"{place}: empty; the first line must name the columns")
     delimiter = settings.delimiter if settings.delimiter != "auto" else _delimiter(place, body)
@@ -52,7 +54,7 @@ def find_dialect(place: str, stream: BinaryIO, settings: CsvSettings, notes: lis
         names = next(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise DataError(f"{place}: not a table of separated values ({error})") from error
-    return Dialect(encoding, delimiter, names)
+    return Dialect(encoding, delimiter, names, empty_lines)
 
 
 def _encoding(place: str, head: bytes, declared: str) -> str:

@@ -1,4 +1,4 @@
-"""Files wherever they are: this machine and object stores through fsspec (by obstore), web servers by obstore itself."""
+"""Files wherever they are: on this machine and in object stores through fsspec, on web servers by obstore itself."""
 
 from __future__ import annotations
 
@@ -76,10 +76,14 @@ def locate(source: Source, settings: RemoteSettings) -> Place:
         return Place(name, None, source.location, settings)
     filesystem: Any
     if source.kind == "store":
-        filesystem = FsspecStore(source.scheme, client_options=_client(settings))
+        protocol: Any = source.scheme
+        filesystem = FsspecStore(protocol, client_options=_client(settings))
     else:
         filesystem = fsspec.filesystem(source.scheme or "file")
-    path = source.location if source.kind == "store" else filesystem._strip_protocol(source.location)
+    if source.kind == "store":  # whose own way to drop the scheme keeps it
+        path = source.location.partition("://")[2].rstrip("/")
+    else:
+        path = filesystem._strip_protocol(source.location)
     place = Place(name, filesystem, path, settings)
     with place.readable_errors():
         if source.kind == "file" and not filesystem.exists(path):

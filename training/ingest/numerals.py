@@ -31,7 +31,7 @@ def numbers_of(place: str, name: str, texts: pd.Series, decimal: str, notes: lis
             raise _mixed(place, name, present, distinct[values.isna()])
     if decimal == ".":
         return texts
-    fits = distinct.map(lambda text: _COMMA.fullmatch(text) is not None)
+    fits = distinct.map(lambda text: _COMMA.fullmatch(str(text)) is not None)
     if not fits.any() or not (distinct.str.contains(",").any() or decimal == ","):
         return texts
     if not fits.all():
@@ -39,10 +39,11 @@ def numbers_of(place: str, name: str, texts: pd.Series, decimal: str, notes: lis
             raise _mixed(place, name, present, distinct[~fits])
         return texts
     with_comma = distinct[distinct.str.contains(",")]
-    if decimal == "auto" and with_comma.map(lambda text: _THOUSANDS.fullmatch(text) is not None).all():
+    if decimal == "auto" and with_comma.map(lambda text: _THOUSANDS.fullmatch(str(text)) is not None).all():
+        first = with_comma.iloc[0]
         raise DataError(
-            f"{place}: column '{name}' has {with_comma.iloc[0]!r} in row {_row(present, with_comma.iloc[0])}, which may "
-            "be a decimal or a thousand: set data.csv.decimal to ',' , or leave the thousands' commas out"
+            f"{place}: column '{name}' has {first!r} in row {_row(present, first)}, which may be a decimal or a "
+            "thousand: set data.csv.decimal to ',', or leave the commas of thousands out"
         )
     notes.append(f"column '{name}': decimal commas are read, such as {with_comma.iloc[0] if len(with_comma) else ','}")
     plain = texts.astype(object).where(texts.notna(), None).str.strip()
@@ -61,4 +62,4 @@ def _mixed(place: str, name: str, present: pd.Series, strays: pd.Series) -> Data
 
 def _row(present: pd.Series, text: str) -> int:
     """The number of the first row with ``text``, counted from 1 below the header."""
-    return int(present.index[(present.str.strip() == text).to_numpy().argmax()]) + 1
+    return int(str(present.index[present.str.strip() == text][0])) + 1

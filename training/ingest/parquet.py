@@ -52,8 +52,16 @@ def _read_folder(place: Place, settings: DataSettings, notes: list[str]) -> pd.D
             raise DataError(f"{path}: a column has another type than in the first file ({_one_line(error)})") from error
     partitions = [files.schema.field(name) for name in files.schema.names if name not in first.names]
     unified = pa.unify_schemas([*schemas.values(), pa.schema(partitions)], promote_options="permissive")
+    files = dataset.dataset(
+        [*schemas],
+        filesystem=place.filesystem,
+        format="parquet",
+        partitioning=dataset.partitioning(pa.schema(partitions), flavor="hive") if partitions else None,
+        partition_base_dir=place.path,
+        schema=unified.remove_metadata(),
+    )
     notes.append(f"{len(schemas)} files" + "".join(f", partitioned by {field.name}" for field in partitions))
-    return _read(place.name, files.replace_schema(unified.remove_metadata()), unified.remove_metadata(), settings)
+    return _read(place.name, files, files.schema, settings)
 
 
 def _read(place: str, source: Any, schema: Any, settings: DataSettings) -> pd.DataFrame:
@@ -63,7 +71,7 @@ def _read(place: str, source: Any, schema: Any, settings: DataSettings) -> pd.Da
     named = [index for index in indexes if isinstance(index, str) and not index.startswith(_INDEX)]
     stored = [name for name in schema.names if not name.startswith(_INDEX) and name not in named]
     columns = wanted(place, [*ranges, *named, *stored], settings)
-    table = source.to_table(schema=schema, columns=[name for name in columns if name not in ranges])
+    table = source.to_table(columns=[name for name in columns if name not in ranges])
     frame = pd.DataFrame(index=pd.RangeIndex(table.num_rows))
     for name in columns:
         if name in ranges:

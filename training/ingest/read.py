@@ -25,7 +25,8 @@ IRIS_COLUMNS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]  #
 class Ingested:
     """A table as it was read: one row per entry, and the ``notes`` to say aloud; ``name`` goes into the manifest.
 
-    ``frame`` lacks the ignored columns. What is ``worth_keeping`` may be another tomorrow; iris and snapshots may not. Row n of an error message is the n-th row of data.
+    ``frame`` lacks the ignored columns. Row n of an error message is the n-th row of data. What is ``worth_keeping``
+    may be another tomorrow, which iris and snapshots may not.
     """
 
     frame: pd.DataFrame

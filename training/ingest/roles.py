@@ -35,7 +35,7 @@ def wanted(place: str, names: Sequence[str], settings: DataSettings) -> list[str
 
 
 def check_roles(names: Sequence[str], settings: DataSettings) -> None:
-    """Refuse roles of columns that do not exist, two roles for one column, and roles that leave nothing to learn from."""
+    """Refuse roles of columns that do not exist, two roles of one, and those that leave nothing to learn from."""
     if settings.target not in names:
         hint = choices(settings.target, names)
         raise DataError(f"the target '{settings.target}' is no column of the data (set it with --target); {hint}")

@@ -18,7 +18,7 @@ try:
 except ModuleNotFoundError as missing:
     raise DataError("a database needs the extra 'data': pip install 'mlplatform[data]', or `make train`") from missing
 
-PASSWORD, PASSWORD_FILE = "DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE"  # noqa: S105 - names of variables
+PASSWORD, PASSWORD_FILE = "DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE"
 
 
 def read_query(url: str, settings: DataSettings, notes: list[str]) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def read_query(url: str, settings: DataSettings, notes: list[str]) -> pd.DataFra
     """
     place = shown(url)
     if not settings.sql.query:
-        raise DataError(f"{place}: say what to read with --set data.sql.query='select * from …'")
+        raise DataError(f"{place}: say what to read with --set data.sql.query='…'")
     try:
         engine = sqlalchemy.create_engine(_with_password(url), poolclass=sqlalchemy.NullPool)
         if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
