@@ -25,7 +25,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-data setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,7 +35,7 @@ run: setup ## serve a model on http://127.0.0.1:8000, training iris first if the
 	  { echo "no model $(NAME): make train ARGS=\"--name $(NAME) --data FILE --target COLUMN\"" >&2; exit 1; })
 	@MODEL_PATH="$${MODEL_PATH:-$(MODEL)}" exec $(VENV)/python -m app
 
-train: setup ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
+train: setup-data ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
 	@$(VENV)/python -m training $(ARGS)
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
@@ -56,7 +56,7 @@ format: setup-dev ## format and mend what the linter can mend
 	$(VENV)/ruff check --fix .
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
-inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/train.txt Dockerfile .dockerignore 2>/dev/null)
+inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/data.txt validation Dockerfile .dockerignore 2>/dev/null)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_ARGS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
   --build-arg REVISION=$(call inputs,%H) --build-arg SOURCE_DATE_EPOCH=$(call inputs,%ct)
 
@@ -101,6 +101,10 @@ clean: ## remove what can be made again (.venv, build/, caches), never artifacts
 
 setup:
 	$(INSTALL) serve train
+
+# What a team's own data needs besides: databases and Great Expectations.
+setup-data:
+	$(INSTALL) serve train data
 
 setup-dev:
 	$(INSTALL) dev

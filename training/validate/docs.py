@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import re
 from typing import Any
@@ -51,7 +52,7 @@ _LINKS = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)  # to pages of a site that i
 
 def render(result: Any, title: str) -> bytes:
     """The page as UTF-8 for a result of ``training.validate.run``; it quotes rows, so it is as confidential as they."""
-    document = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(_escaped(result))
     view = DefaultJinjaSectionView()
     sections = [
         view.render({"section": section.to_json_dict(), "section_loop": {"index": index, "length": 0}})
@@ -59,3 +60,21 @@ def render(result: Any, title: str) -> bytes:
     ]
     content = _LINKS.sub("", _SCRIPTS.sub("", "\n".join(sections)))
     return _PAGE.format(title=html.escape(title), sections=content).encode()
+
+
+def _escaped(result: Any) -> Any:
+    """A copy of the result whose texts are no markup: what stands in the data and the file is not escaped later."""
+    safe = copy.deepcopy(result)
+    for each in safe.results:
+        each.result = _escape(each.result)
+        each.expectation_config.kwargs = _escape(each.expectation_config.kwargs)
+    return safe
+
+
+def _escape(value: Any) -> Any:
+    """Every text in nested lists and dicts, escaped."""
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, dict):
+        return {key: _escape(each) for key, each in value.items()}
+    return [_escape(each) for each in value] if isinstance(value, list | tuple) else value

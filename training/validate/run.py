@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import great_expectations as gx
 import pandas as pd
+from great_expectations.core.expectation_suite import ExpectationSuite
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+import training.validate.expectations  # noqa: F401  # pyright: ignore[reportUnusedImport]  # it registers itself
 from training.errors import SettingsError
-
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at the import below: nothing is reported to anyone
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of its own imports' deprecations
-    import great_expectations as gx
-    from great_expectations.core.expectation_suite import ExpectationSuite
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
-    import training.validate.expectations  # noqa: F401  # pyright: ignore[reportUnusedImport]  # it registers itself
 
 SAMPLES = 5
 _LIMITS = ("type_list", "min_value", "max_value", "threshold", "at_most")

@@ -43,7 +43,7 @@ def files(folder: Path, asked: list[str]) -> type[http.server.BaseHTTPRequestHan
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments, directory=str(folder))  # pyright: ignore[reportArgumentType]  # as the server calls it
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             asked.append(self.path)
 
     return Files
@@ -89,29 +89,38 @@ def s3(objects: dict[str, bytes]) -> type[http.server.BaseHTTPRequestHandler]:
             target = urllib.parse.urlsplit(self.path)
             query = dict(urllib.parse.parse_qsl(target.query))
             if "list-type" in query:
-                return self.send(200, self.listing(query.get("prefix", "")), {"Content-Type": "application/xml"})
+                return self.send(
+                    200,
+                    self.listing(query.get("prefix", ""), query.get("delimiter")),
+                    {"Content-Type": "application/xml"},
+                )
             content = objects.get(urllib.parse.unquote(target.path))
             if content is None:
                 return self.send(404, b"<Error><Code>NoSuchKey</Code></Error>", {})
             about = {"ETag": '"1"', "Last-Modified": "Sat, 31 Jan 2026 00:00:00 GMT"}
             if span := self.headers.get("Range"):
                 first, _, last = span.removeprefix("bytes=").partition("-")
-                start, end = (
-                    (int(first), int(last or len(content) - 1))
-                    if first
-                    else (len(content) - int(last), len(content) - 1)
-                )
+                size = len(content)
+                start, end = (int(first), int(last or size - 1)) if first else (size - int(last), size - 1)
                 about["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
                 return self.send(206, content[start : end + 1], about)
             return self.send(200, content, about)
 
-        def listing(self, prefix: str) -> bytes:
-            entries = "".join(
-                f"<Contents><Key>{key.removeprefix('/bucket/')}</Key><Size>{len(content)}</Size><ETag>1</ETag>"
-                "<LastModified>2026-01-31T00:00:00.000Z</LastModified></Contents>"
-                for key, content in sorted(objects.items())
-                if key.startswith(f"/bucket/{prefix}")
-            )
+        def listing(self, prefix: str, delimiter: str | None) -> bytes:
+            found: dict[str, str] = {}
+            for key, content in sorted(objects.items()):
+                name = key.removeprefix("/bucket/")
+                if not name.startswith(prefix):
+                    continue
+                head, cut, _ = name[len(prefix) :].partition(delimiter or "\0")
+                if cut:
+                    found[head] = f"<CommonPrefixes><Prefix>{prefix}{head}/</Prefix></CommonPrefixes>"
+                else:
+                    found[name] = (
+                        f"<Contents><Key>{name}</Key><Size>{len(content)}</Size><ETag>1</ETag>"
+                        "<LastModified>2026-01-31T00:00:00.000Z</LastModified></Contents>"
+                    )
+            entries = "".join(found.values())
             return f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>".encode()
 
         def send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
@@ -122,7 +131,7 @@ def s3(objects: dict[str, bytes]) -> type[http.server.BaseHTTPRequestHandler]:
             if self.command == "GET":
                 self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     return S3
