@@ -151,7 +151,10 @@ def _manifest(
         estimator=settings.train.estimator,
         target=table.target_name,
         classes=table.classes,
-        features=[describe_feature(column, train_rows) for column in table.features],
+        features=[
+            describe_feature(column, train_rows, settings.data.limits.get(column.name, msgspec.UNSET))
+            for column in table.features
+        ],
         predictions=(
             count_distribution(answers.predictions, len(table.classes))
             if table.classes
