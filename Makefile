@@ -21,11 +21,12 @@ define INSTALL
 @$(PYTHON) requirements/install.py
 endef
 MODEL := artifacts/$(NAME)
+REGISTRY := $(CURDIR)/artifacts/.registry
 # Setting up depends on nothing that the caller's shell happens to hold.
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train retrain mlflow test check format image train-image pulumi preview up refresh destroy env lock clean setup setup-dev setup-registry setup-mlflow setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +38,14 @@ run: setup ## serve a model on http://127.0.0.1:8000, training iris first if the
 
 train: setup ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
 	@$(VENV)/python -m training $(ARGS)
+
+retrain: setup-registry ## train, compare and register a challenger, if anything has changed: make retrain ARGS="--data FILE …"
+	@$(VENV)/python -m training retrain $(ARGS)
+
+mlflow: setup-mlflow ## browse the registry of artifacts/ on http://127.0.0.1:5000 (PORT)
+	@test -f $(REGISTRY)/mlflow.db || { echo "no registry in artifacts/ yet: make retrain, or python -m training sync" >&2; exit 1; }
+	@MLFLOW_DISABLE_TELEMETRY=true exec .venv-mlflow/bin/mlflow server --host 127.0.0.1 --port $${PORT:-5000} \
+	  --backend-store-uri sqlite:///$(REGISTRY)/mlflow.db --artifacts-destination $(REGISTRY)/files
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
 	@$(VENV)/python -m pytest $(ARGS) $(TESTS)
@@ -85,17 +94,20 @@ destroy: setup-infra ## take a stack down; with what holds data only by ARGS=--w
 env: ## print the variables for your own pulumi commands: eval "$$(make env)"
 	@$(VENV)/python -m engine environment
 
-COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-  --no-emit-index-url --no-emit-find-links pyproject.toml
+PIN = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links
+COMPILE = $(PIN) pyproject.toml
 lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for newer versions)
 	$(COMPILE) --all-extras --group dev --no-emit-package mlplatform $(ARGS) --output-file requirements/dev.txt
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
+	$(COMPILE) --extra registry --constraints requirements/dev.txt $(ARGS) --output-file requirements/registry.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
+	$(PIN) --group mlflow $(ARGS) --output-file requirements/mlflow.txt
 
 clean: ## remove what can be made again (.venv, build/, caches), never artifacts/
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-mlflow build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:
@@ -103,6 +115,12 @@ setup:
 
 setup-dev:
 	$(INSTALL) dev
+
+setup-registry:
+	$(INSTALL) serve registry
+
+setup-mlflow: ## put an MLflow server into .venv-mlflow
+	@SETUP_INTO=.venv-mlflow $(PYTHON) requirements/install.py mlflow
 
 # About 1 GB; `make run` never needs it.
 setup-infra: ## put the packages of the Pulumi programs into .venv

@@ -11,7 +11,19 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from app.artifact import FORMAT, MODEL, REPORT, Data, Example, Gate, Manifest, Release, sha256, version_of
+from app.artifact import (
+    FORMAT,
+    MODEL,
+    REPORT,
+    Data,
+    Example,
+    Gate,
+    Manifest,
+    Release,
+    load_manifest,
+    sha256,
+    version_of,
+)
 from training import provenance
 from training.champion import measure_champion
 from training.data import read_table, source_name
@@ -22,10 +34,13 @@ from training.export.convert import convert
 from training.export.prove import prove
 from training.export.runtime import Answers, Model
 from training.gate import judge
+from training.paired import describe
 from training.progress import Progress
-from training.publish import locked, promote, write_version
+from training.publish import load_release, locked, promote, write_version
+from training.registry.clerk import Clerk
 from training.remote import Remote
 from training.report import render_report
+from training.retrain import Retraining, known_version
 from training.settings import Settings
 from training.split import split_rows
 from training.table import Table, build_table
@@ -33,18 +48,31 @@ from training.table import Table, build_table
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it."""
+    """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it.
+
+    ``new`` is false where the version was there before, and so nothing was to be learned.
+    """
 
     directory: Path
     manifest: Manifest
     gate: Gate
     moved: bool
+    new: bool = True
 
 
 # Sums must not depend on the number of cores, and OpenMP's spinning threads make a busy machine many times slower.
 @threadpool_limits.wrap(limits=1)
-def train(settings: Settings, name: str, artifacts: Path, progress: Progress, store: str | None = None) -> Outcome:
+def train(
+    settings: Settings,
+    name: str,
+    artifacts: Path,
+    progress: Progress,
+    store: str | None = None,
+    retraining: Retraining | None = None,
+) -> Outcome:
     """Run a training and publish its version under ``artifacts/name``, and in the object store at the URL ``store``.
+
+    A ``retraining`` ends before the model is fitted where that would give a version which is there already.
 
     Raises TrainingError for what the caller can mend and ExportError where the graph disagrees with scikit-learn; in
     both cases nothing is published. A version that the gate refuses is written, but the pointer stays.
@@ -52,12 +80,19 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     remote = Remote(store, name) if store else None
     if remote is not None:
         remote.reach()
+    clerk = Clerk(settings.registry, artifacts, name, progress, remote, begin=retraining is not None)
     with progress.stage("ingest"):
         raw = read_table(settings.data.source)
         progress.say(f"{len(raw)} rows and {len(raw.columns)} columns from {settings.data.source}")
     with progress.stage("validate"):
         table = build_table(raw, settings.data)
         _describe(table, settings, progress)
+    if retraining is not None:
+        with progress.stage("look back"), locked(artifacts / name):
+            clerk.meet()
+            known = known_version(artifacts / name, source_name(settings.data.source), table, settings)
+        if known is not None:
+            return Outcome(known, load_manifest(known), load_release(known).gate, moved=False, new=False)
     with progress.stage("split"):
         train_rows, test_rows = split_rows(table, settings.split)
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
@@ -87,18 +122,21 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         files = {MODEL: content, REPORT: report}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
-        if remote is not None:
-            remote.fetch_current(artifacts / name)
-        champion = measure_champion(artifacts / name, table, test_rows, settings.split)
+        clerk.meet()
+        metric = (settings.gate.classification if table.classes else settings.gate.regression).metric
+        champion = measure_champion(artifacts / name, table, test_rows, settings.split, answers, metric)
         if champion is not None and champion.note:
             progress.say(f"current model {champion.version}: {champion.note}")
+        if champion is not None and champion.comparison is not None:
+            progress.say(f"against it: {describe(champion.comparison)}")
         gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
+        new = not clerk.knows(manifest.version)
+        promoted = gate.passed and (retraining is None or (retraining.promote and new))
+        clerk.note(manifest.version, gate, promoted)
         directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
-        moved = gate.passed and promote(artifacts / name, manifest.version)
-        if remote is not None:
-            remote.upload(directory, move_pointer=gate.passed)
-            progress.say(f"uploaded to {store}")
-    return Outcome(directory, manifest, gate, moved)
+        moved = promoted and promote(artifacts / name, manifest.version)
+        clerk.tell(directory, promoted)
+    return Outcome(directory, manifest, gate, moved, new)
 
 
 def _describe(table: Table, settings: Settings, progress: Progress) -> None:

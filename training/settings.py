@@ -21,7 +21,9 @@ ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log
 RegressionMetric = Literal["r2", "mae", "rmse"]
 EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
 ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+Replace = Literal["not_worse", "better"]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +97,9 @@ class ClassificationGate(Limits, frozen=True, kw_only=True):
 
     metric: ClassificationMetric
     over_baseline: NonNegative
+    replace: Replace
     tolerance: NonNegative
+    significance: Share
 
 
 class RegressionGate(Limits, frozen=True, kw_only=True):
@@ -103,7 +107,9 @@ class RegressionGate(Limits, frozen=True, kw_only=True):
 
     metric: RegressionMetric
     over_baseline: NonNegative
+    replace: Replace
     tolerance: NonNegative
+    significance: Share
 
 
 class GateSettings(_Table, frozen=True):
@@ -114,6 +120,12 @@ class GateSettings(_Table, frozen=True):
     models: dict[str, Limits]
 
 
+class RegistrySettings(_Table, frozen=True):
+    """Whether trainings are told to the model registry; where that is, MLFLOW_TRACKING_URI says."""
+
+    enabled: bool
+
+
 class Settings(_Table, frozen=True):
     """All settings of a run."""
 
@@ -121,6 +133,7 @@ class Settings(_Table, frozen=True):
     split: SplitSettings
     train: TrainSettings
     gate: GateSettings
+    registry: RegistrySettings
 
     def shaping(self, task: Task) -> dict[str, Any]:
         """The settings that shape a model of ``task``: these, and no others, are part of its version."""
