@@ -1,4 +1,4 @@
-"""Go programs that Pulumi consists of, built from the modules pinned in ``engine/modules`` and kept in a cache.
+"""Go programs, Pulumi's and the linter of workflows, built from the modules pinned in ``engine/modules`` and cached.
 
 The cache is ``$XDG_CACHE_HOME/mlplatform/pulumi`` (``~/.cache`` by default). What is built stands in a folder named
 after the pins it was built from, so another pin never meets an old program, and it gets its name in one step when it is
@@ -27,6 +27,7 @@ CLI = "github.com/pulumi/pulumi/pkg/v3"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 HOST = "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
 DOCKER_BUILD = "github.com/pulumi/pulumi-docker-build"
+ACTIONLINT = "github.com/rhysd/actionlint"
 
 # The language host starts Python through these scripts, which must stand beside it: the module whose pin of the SDK
 # holds the script, and its path there.
@@ -114,6 +115,18 @@ def build_docker_build(progress: Progress) -> Path:
         _go_build("docker-build", package, draft / docker_build_file().name, stamp, log, progress)
 
     return _built(docker_build_file().parent, fill, progress) / docker_build_file().name
+
+
+def build_actionlint(progress: Progress) -> Path:
+    """Build the linter of GitHub's workflows and return its file."""
+
+    def fill(draft: Path, log: Path) -> None:
+        progress(f"building actionlint {pinned('actionlint', ACTIONLINT)} with {_go()} (the first time about a minute)")
+        _go_build("actionlint", f"{ACTIONLINT}/cmd/actionlint", draft / "actionlint", None, log, progress)
+
+    return (
+        _built(_folder(f"actionlint-{pinned('actionlint', ACTIONLINT)}", "actionlint"), fill, progress) / "actionlint"
+    )
 
 
 def _folder(name: str, *modules: str) -> Path:
