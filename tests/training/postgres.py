@@ -71,7 +71,7 @@ def running() -> Generator[Postgres]:
                 server.wait(timeout=30)
 
 
-def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(server: subprocess.Popen[Any], port: int, log: Path) -> None:
     """Until the server listens, for 30 s at most."""
     until = time.monotonic() + 30
     while True:

@@ -43,7 +43,7 @@ def files(folder: Path, asked: list[str]) -> type[http.server.BaseHTTPRequestHan
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments, directory=str(folder))  # pyright: ignore[reportArgumentType]  # as the server calls it
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:  # noqa: ARG002 - the name is the base class's
             asked.append(self.path)
 
     return Files
@@ -131,7 +131,7 @@ def s3(objects: dict[str, bytes]) -> type[http.server.BaseHTTPRequestHandler]:
             if self.command == "GET":
                 self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:
             pass
 
     return S3

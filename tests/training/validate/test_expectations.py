@@ -29,7 +29,7 @@ from training.validate.check import validate
 ROWS = 200
 
 
-def people(**changes: Any) -> pd.DataFrame:
+def people(**changes: Callable[[Any], Any] | pd.Series | np.ndarray | int) -> pd.DataFrame:
     """Rows with an id, a moment, numbers, texts and booleans with gaps, and a target that no column gives away."""
     generator = np.random.default_rng(3)
     table = pd.DataFrame(
