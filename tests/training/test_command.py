@@ -71,7 +71,7 @@ def test_help_explains_the_pipeline_the_settings_and_the_exit_statuses() -> None
     words = ["--data", "--target", "--set", "params.toml", "Exit status", "ingest", "gate"]
     assert [word for word in words if word not in done.stdout] == []
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert imported & {"sklearn", "pandas", "matplotlib", "onnxruntime"} == set()
+    assert imported & {"sklearn", "pandas", "matplotlib", "onnxruntime", "great_expectations", "sqlalchemy"} == set()
 
 
 def test_without_options_it_makes_the_iris_artifact(iris_artifacts: Path) -> None:
