@@ -56,8 +56,6 @@ def read(settings: DataSettings, models: Path) -> Ingested:
         frame = _reader(source, place)(locate(source, settings.remote), settings, notes)
     if frame.empty:
         raise DataError(f"{place}: no rows" + (" below the header" if source.suffix in DELIMITED else ""))
-    for name in set(settings.id) & set(frame.columns):
-        frame[name] = frame[name].map(str, na_action="ignore").astype(object)
     return Ingested(frame, source_name(settings.source), notes, worth_keeping=source.kind != "iris")
 
 

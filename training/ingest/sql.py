@@ -45,6 +45,9 @@ def read_query(url: str, settings: DataSettings, notes: list[str]) -> pd.DataFra
             rows = answer.all()
             positions = [names.index(name) for name in columns]
             frame = pd.DataFrame({name: [row[at] for row in rows] for name, at in zip(columns, positions, strict=True)})
+            for name in set(settings.id) & set(columns):  # in a float, as integers with gaps are, long ids are rounded
+                at = names.index(name)
+                frame[name] = [None if row[at] is None else str(row[at]) for row in rows]
     except ModuleNotFoundError as error:
         raise DataError(f"{place}: the driver {error.name} is not installed") from error
     except exc.NoSuchModuleError as error:

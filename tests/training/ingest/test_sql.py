@@ -68,6 +68,13 @@ def test_the_order_in_which_a_database_answers_does_not_matter(sqlite: str) -> N
     assert first.fingerprint == second.fingerprint
 
 
+def test_long_ids_with_a_gap_are_not_rounded(sqlite: str) -> None:
+    query = "select x, y, case when note > 0 then note + 1152921504606846976 end as user from loans"
+    found = build_table(ingest(sqlite, sql={"query": query}, id=["user"]).frame, data_settings(id=["user"]))
+    assert str(2**60 + 7) in found.columns[-1].values
+    assert len(set(found.columns[-1].values)) == 24
+
+
 def test_a_query_cannot_change_sqlite(sqlite: str) -> None:
     assert "returns no rows" in refusal(sqlite, sql={"query": "delete from loans"})
     assert len(ingest(sqlite, sql=QUERY).frame) == 24
