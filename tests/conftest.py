@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from engine import install, plugin
+from tests import postgres
 
 # ONNX Runtime reports usage from its first import on unless this stands before it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -57,6 +58,18 @@ def _plugin() -> str | None:
     return None if found else f"no plugin docker-build {plugin.version()} here; get it with `make pulumi`"
 
 
+def _postgres() -> str | None:
+    """Whether PostgreSQL is installed; its programs are not on the PATH."""
+    return (
+        None if postgres.programs() else "no initdb under /usr/lib/postgresql; install PostgreSQL (Debian: postgresql)"
+    )
+
+
+def _mlflow() -> str | None:
+    """Whether the MLflow server is installed; no test run begins to install it."""
+    return None if (REPOSITORY / ".venv-mlflow/bin/mlflow").exists() else "no MLflow server here; make setup-mlflow"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -71,6 +84,8 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
+    "postgres": _postgres,
+    "mlflow": _mlflow,
     "clone": _asked_for,
 }
 

@@ -90,14 +90,16 @@ def retrain(
         bool, typer.Option("--promote", help="Let a model that passes the gate be the champion.")
     ] = False,
     unchanged_ok: Annotated[
-        bool, typer.Option("--unchanged-ok", help="Exit with 0 in place of 3, for schedulers that know only failures.")
+        bool,
+        typer.Option(
+            "--unchanged-ok", help="For schedulers that know only failures: 0 in place of 3, or 1 if refused."
+        ),
     ] = False,
 ) -> None:
     """Train and register, if there is anything new."""
     with readable_exits(artifacts):
         settings = _settings(data, target, task, ignore, seed, estimator, params, override)
-        status = _run(settings, name, artifacts, store, promote=promote)
-        raise typer.Exit(DONE if unchanged_ok and status == UNCHANGED else status)
+        raise typer.Exit(_run(settings, name, artifacts, store, promote, DONE if unchanged_ok else UNCHANGED))
 
 
 def main() -> None:
@@ -127,8 +129,15 @@ def _settings(
     return load_settings(params, {key: value for key, value in given.items() if value is not None}, override or [])
 
 
-def _run(settings: Settings, name: str | None, artifacts: Path, store: str | None, promote: bool | None = None) -> int:
-    """Train, say what came of it, and return the exit status; ``promote`` is that of a retraining."""
+def _run(
+    settings: Settings,
+    name: str | None,
+    artifacts: Path,
+    store: str | None,
+    promote: bool | None = None,
+    unchanged: int = UNCHANGED,
+) -> int:
+    """Train, say what came of it, and return the exit status; ``promote`` and ``unchanged`` are a retraining's."""
     name = options.check_name(name or _default_name(settings.data.source))
     # scikit-learn and matplotlib take seconds to import: not for --help, nor for a mistyped option.
     from training.pipeline import train as run_training
@@ -144,7 +153,7 @@ def _run(settings: Settings, name: str | None, artifacts: Path, store: str | Non
         console.print(
             f"nothing has changed: {name} {version} is there already and {verdict}", soft_wrap=True, markup=False
         )
-        return UNCHANGED
+        return unchanged if outcome.gate.passed or unchanged == UNCHANGED else REFUSED
     console.print(f"report: {outcome.directory / 'report.html'}", soft_wrap=True, markup=False)
     if not outcome.gate.passed:
         for reason in outcome.gate.reasons:

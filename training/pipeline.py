@@ -50,7 +50,7 @@ from training.table import Table, build_table
 class Outcome:
     """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it.
 
-    ``new`` is false where the version was there before, and so nothing was to be learned.
+    ``new`` is false where a retraining found nothing to learn: the version was there before.
     """
 
     directory: Path
@@ -130,7 +130,7 @@ def train(
         if champion is not None and champion.comparison is not None:
             progress.say(f"against it: {describe(champion.comparison)}")
         gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
-        new = not clerk.knows(manifest.version)
+        new = retraining is None or not clerk.knows(manifest.version)
         promoted = gate.passed and (retraining is None or (retraining.promote and new))
         clerk.note(manifest.version, gate, promoted)
         directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
