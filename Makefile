@@ -98,7 +98,7 @@ env: ## print the variables for your own pulumi commands: eval "$$(make env)"
 
 LOCAL_IMAGE = $(or $(IMAGE),mlplatform-$(NAME)):$$(cat $(MODEL)/current)
 DELIVERY = $(VENV)/python -m delivery
-RELEASED = $(if $(RELEASE),$(RELEASE),$$(echo "$@: which release? make $@ RELEASE=…; make releases lists them" >&2; exit 2))
+NEEDS_RELEASE = @test -n "$(RELEASE)" || { echo "$@: which release? make $@ RELEASE=…; make releases lists them" >&2; exit 2; }
 
 push: ## push the image that `make image` built, and write its reference by digest to build/image: make push REPOSITORY=…
 	@test -n "$(REPOSITORY)" || { echo "push: where to? make push REPOSITORY=registry/repository" >&2; exit 2; }
@@ -137,13 +137,16 @@ releases: setup-delivery ## list the releases of a model
 	@$(DELIVERY) show --name $(NAME) $(ARGS)
 
 verify: setup-delivery ## check a release: make verify RELEASE=…
-	@$(DELIVERY) verify --name $(NAME) $(RELEASED) $(ARGS)
+	$(NEEDS_RELEASE)
+	@$(DELIVERY) verify --name $(NAME) "$(RELEASE)" $(ARGS)
 
 promote: setup-delivery ## copy a release's image to another registry by digest: make promote RELEASE=… REPOSITORY=…
-	@$(DELIVERY) promote --name $(NAME) $(RELEASED) --to "$(REPOSITORY)" $(ARGS)
+	$(NEEDS_RELEASE)
+	@$(DELIVERY) promote --name $(NAME) "$(RELEASE)" --to "$(REPOSITORY)" $(ARGS)
 
 pin: setup-delivery ## write a release into a stack's file: make pin STACK=… RELEASE=… ARGS="--as stable"
-	@$(DELIVERY) pin --name $(NAME) --stack $(STACK) $(RELEASED) $(ARGS)
+	$(NEEDS_RELEASE)
+	@$(DELIVERY) pin --name $(NAME) --stack $(STACK) "$(RELEASE)" $(ARGS)
 
 pin-model: setup-delivery ## write the current model's version into the files of stacks: make pin-model STACK="… …"
 	@for stack in $(STACK); do $(DELIVERY) pin-model --name $(NAME) --stack $$stack --version "$$(cat $(MODEL)/current)" || exit; done

@@ -102,9 +102,10 @@ Push = Callable[..., str]
 def push(host: str, tmp_path_factory: pytest.TempPathFactory) -> Push:
     """``push(version, commit)``: an image with these labels is in the registry; its reference by digest."""
 
-    def pushed(version: str, commit: str = COMMIT) -> str:
+    def pushed(version: str, commit: str = COMMIT, *, compressed: bool = True) -> str:
         folder = tmp_path_factory.mktemp("image")
-        digest = write_image(folder, {f"{LABEL}.version": version, f"{LABEL}.revision": commit})
+        labels = {f"{LABEL}.version": version, f"{LABEL}.revision": commit}
+        digest = write_image(folder, labels, compressed=compressed)
         repository = f"{host}/serving"
         command = ["skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false"]
         places = [f"oci:{folder}", f"docker://{repository}:new"]
@@ -115,7 +116,7 @@ def push(host: str, tmp_path_factory: pytest.TempPathFactory) -> Push:
     return pushed
 
 
-def write_image(folder: Path, labels: dict[str, str]) -> str:
+def write_image(folder: Path, labels: dict[str, str], *, compressed: bool = True) -> str:
     """An OCI image layout with one small layer (the image layout specification 1.0); the digest of its manifest."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -126,7 +127,8 @@ def write_image(folder: Path, labels: dict[str, str]) -> str:
         return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{digest}", "size": len(content)}
 
     archive = b"\0" * 10240  # a tar archive without files
-    layer = blob(gzip.compress(archive, mtime=0), "layer.v1.tar+gzip")
+    packed = gzip.compress(archive, mtime=0) if compressed else archive
+    layer = blob(packed, f"layer.v1.tar{'+gzip' if compressed else ''}")
     config = {
         "architecture": "amd64",
         "os": "linux",

@@ -36,6 +36,13 @@ def test_the_copy_has_the_same_digest_and_the_same_bytes(push: Push, version: st
     assert image.copy(source, f"{other_host}/prod/serving") == copied, "again it is a copy of the same"
 
 
+def test_a_layer_that_skopeo_would_rather_compress_is_copied_as_it_is(
+    push: Push, version: str, other_host: str
+) -> None:
+    source = push(version, compressed=False)
+    assert manifest(image.copy(source, f"{other_host}/prod/plain")).content == manifest(source).content
+
+
 def test_a_copy_that_cannot_be_made_is_one_line(push: Push, version: str, host: str) -> None:
     with pytest.raises(DeliveryError, match=r"^skopeo copy: .*manifest unknown"):
         image.copy(f"{host}/serving@sha256:{'0' * 64}", f"{host}/elsewhere")
