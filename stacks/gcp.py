@@ -24,6 +24,7 @@ def program() -> None:
     """Declare the stack: Cloud Run behind Google's ingress, the data in production under a key of its own."""
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
+    served = release.served()
     services = Services("services", environment, settings=own)
     encryption = None
     if environment.production:
@@ -38,7 +39,7 @@ def program() -> None:
         settings.service,
         settings=own,
         traffic=traffic,
-        served=release.served(),
+        served=served,
         services=services,
         network=network,
         registry=registry,

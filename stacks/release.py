@@ -66,7 +66,11 @@ def training_image(
 
 
 def served() -> pulumi.Output[dict[str, str]]:
-    """Which revision each release runs as: this stack's own output ``revisions`` of the update before."""
+    """Which revision each release runs as: this stack's own output ``revisions`` of the update before.
+
+    Call it before the first resource is declared: the file backends do not replace a state in one step (pulumi/pulumi
+    #9122), so reading it while this update already writes there may find it empty.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     return pulumi.StackReference("previous", name).outputs.apply(lambda found: (found or {}).get("revisions") or {})
 
