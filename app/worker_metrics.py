@@ -26,7 +26,7 @@ _PID_SUFFIX = ".pid"
 def workers_registry(directory: Path, layout: Layout) -> CollectorRegistry:
     """A registry that collects what all workers have written into ``directory``, cells as in ``layout``."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(directory))
+    registry.register(WorkerCounts(directory))
     registry.register(BinCollector(layout, functools.partial(read_all, directory, layout.cells)))
     registry.register(WorkerProcesses(directory))
     return registry
@@ -41,6 +41,22 @@ def worker_died(directory: Path, slot: int) -> None:
     """Forget the gauges of worker ``slot``; its counters and histograms stay in the sums."""
     (directory / f"{slot}{_PID_SUFFIX}").unlink(missing_ok=True)
     mark_process_dead(slot, path=str(directory))
+
+
+class WorkerCounts(Collector):
+    """What all workers have counted."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterator[Metric]:
+        """The merged metrics. A worker that starts opens its files empty; reading one then would fail the scrape."""
+        files: list[str] = []
+        for file in sorted(self._directory.glob("*.db")):
+            with contextlib.suppress(FileNotFoundError):  # its worker died since the listing
+                if file.stat().st_size:
+                    files.append(str(file))
+        yield from MultiProcessCollector.merge(files, accumulate=True)
 
 
 class WorkerProcesses(Collector):

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.artifact import MODEL, resolve
+from app.worker_metrics import DIRECTORY_VARIABLE
 from tests.app import models
 from tests.app.models import FLOWER
 from tests.app.service import BODY, Service, Start, eventually, free_port, half_a_request, parse_metrics
@@ -207,6 +208,15 @@ def test_beyond_the_limit_predictions_are_refused_at_once_and_nothing_else_is(
         assert metrics[f'api_requests_shed_total{{endpoint="{endpoint}"}}'] == 1
         assert metrics[requests_total(endpoint, status=503)] == 1
     assert metrics["model_prediction_rows_total"] == 2
+
+
+def test_a_file_that_a_starting_worker_has_just_opened_fails_no_scrape(start_service: Start, flowers: Path) -> None:
+    service = start_service(flowers, WORKERS=2)
+    eventually(lambda: len(service.workers()) == 2)
+    entries = Path(f"/proc/{service.workers()[0]}/environ").read_text().split("\0")
+    environment = dict(entry.split("=", 1) for entry in entries if entry)
+    Path(environment[DIRECTORY_VARIABLE], "counter_7.db").touch()
+    assert service.client.get("/metrics").status_code == 200
 
 
 def test_the_limit_counts_for_every_worker(start_service: Start, flowers: Path) -> None:
