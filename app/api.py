@@ -18,9 +18,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from app import artifact
+from app.arrow.format import MEDIA_TYPE
 from app.asgi import Gateway
 from app.console import add_console
-from app.endpoint import Endpoint
+from app.endpoint import JSON, Endpoint
 from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
 from app.metrics import Metrics
@@ -96,7 +97,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     api.openapi = lambda: described
     endpoints = {
         "/predict": Endpoint("/predict", predictor.predict_row),
-        "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch),
+        "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch, (JSON, MEDIA_TYPE)),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }
     console = add_console(api, model)

@@ -11,7 +11,7 @@ JSON has one way to write a value, encodings with types have several; the rules 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -39,13 +39,17 @@ class ColumnReader:
         self._nullable = [place for place, feature in enumerate(manifest.numbers) if feature.nullable]
         self._texts = {feature.name: _texts(feature) for feature in manifest.texts}
 
+    def check_rows(self, rows: int) -> None:
+        """Raise InvalidInput unless so many rows may be sent."""
+        _refuse(self._row_errors(rows))
+
     def feed(self, columns: Columns, rows: int) -> Feed:
         """The graph's inputs; each column has ``rows`` rows. Raises InvalidInput that names every bad value.
 
         The pointer to a value is ``/column/row``. Columns stand in any order; one whose feature may have gaps may be
         left out.
         """
-        _refuse(self._frame_errors(columns, rows))
+        _refuse(chain(self._row_errors(rows), self._frame_errors(columns)))
         feed: Feed = {}
         fits = True
         if self._numbers:
@@ -87,12 +91,15 @@ class ColumnReader:
             good[:, self._nullable] |= np.isnan(numbers[:, self._nullable])
         return good
 
-    def _frame_errors(self, columns: Columns, rows: int) -> Iterator[FieldError]:
-        """What is wrong whatever the values are: the number of rows, then missing, unknown and mistyped columns."""
+    def _row_errors(self, rows: int) -> Iterator[FieldError]:
+        """What is wrong with the number of rows."""
         if rows > self._max_rows:
             yield FieldError("", reason=f"has {rows} rows", remedy=f"send at most {self._max_rows} rows at once")
         elif rows == 0:
             yield FieldError("", reason="has no rows", remedy="send at least one row")
+
+    def _frame_errors(self, columns: Columns) -> Iterator[FieldError]:
+        """What is wrong whatever the values are: missing, unknown and mistyped columns."""
         for name, feature in self._features.items():
             if name not in columns:
                 if not feature.nullable:

@@ -15,6 +15,8 @@ UNNAMED = b""
 
 _MEDIA_TYPE = re.compile(rb'([^\s;]+)(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
 
+_WEIGHT = re.compile(rb"0(?:\.\d{0,3})?|1(?:\.0{0,3})?")
+
 Headers = Mapping[bytes, bytes]
 """A request's headers, names in lower case; of a repeated one the last."""
 
@@ -53,3 +55,25 @@ class Endpoint(msgspec.Struct, frozen=True):
     def _readable(self) -> list[str]:
         """The media types by name."""
         return [media_type.decode() for media_type in self.media_types if media_type]
+
+
+def is_of(media_type: bytes, headers: Headers) -> bool:
+    """Whether a body, whose content type has been checked, is of ``media_type``."""
+    return headers.get(b"content-type", UNNAMED).partition(b";")[0].strip().lower() == media_type
+
+
+def prefers(media_type: bytes, headers: Headers) -> bool:
+    """Whether ``Accept`` names ``media_type`` and ranks it no lower than JSON (RFC 9110, section 12.5.1)."""
+    accept = headers.get(b"accept", b"").lower()
+    if media_type not in accept:
+        return False
+    quality: dict[bytes, float] = {}
+    for item in accept.split(b","):
+        name, *parameters = (part.strip() for part in item.split(b";"))
+        quality[name] = next((_quality(text[2:]) for text in parameters if text.startswith(b"q=")), 1.0)
+    return quality.get(media_type, 0.0) > 0 and quality[media_type] >= quality.get(JSON, 0.0)
+
+
+def _quality(text: bytes) -> float:
+    """A weight; what is none counts as 0."""
+    return float(text) if _WEIGHT.fullmatch(text) else 0.0

@@ -9,10 +9,12 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.arrow.format import MEDIA_TYPE
 from app.artifact import Manifest
 from app.errors import PROBLEM_MEDIA_TYPE, Problem
 from app.schema import class_name, row_schema
 
+_ARROW = {MEDIA_TYPE.decode(): {"schema": {"type": "string", "format": "binary"}}}
 _REF = "#/components/schemas/{name}"
 PREDICTING = (400, 413, 415, 422, 500, 503)
 """The statuses of a request for predictions that fails."""
@@ -58,9 +60,12 @@ def document(
         "Predictions": _predictions_schema(manifest),
         **others["schemas"],
     }
+    batch = _operation("predict_batch", "Predict many rows at once", "Batch", "Predictions")
+    for body in (batch["post"]["requestBody"], batch["post"]["responses"]["200"]):
+        body["content"] |= _ARROW
     paths = {
         "/predict": _operation("predict", "Predict one row of named features", "Features", "Prediction"),
-        "/predict/batch": _operation("predict_batch", "Predict many rows at once", "Batch", "Predictions"),
+        "/predict/batch": batch,
     }
     found["paths"] = paths | found["paths"] | others["paths"]
     found["components"] = {"schemas": schemas}

@@ -14,8 +14,10 @@ import msgspec
 from msgspec.structs import astuple
 from numpy.typing import NDArray
 
+from app.arrow.batches import ArrowBatches
+from app.arrow.format import MEDIA_TYPE
 from app.diagnosis import diagnose_batch, diagnose_row
-from app.endpoint import Headers, Reply
+from app.endpoint import Headers, Reply, is_of, prefers
 from app.metrics import Metrics
 from app.model import Model
 from app.schema import Feed, RequestSchema, class_name
@@ -37,6 +39,7 @@ class Predictor:
         self._schema = schema
         self._metrics = metrics
         self._log_features = log_features
+        self._arrow = ArrowBatches(manifest, schema.max_rows)
         self._version = manifest.version
         self._classes = manifest.classes
         self._class_names = [class_name(value) for value in manifest.classes]
@@ -62,16 +65,16 @@ class Predictor:
         answer["model_version"] = self._version
         return Reply(_encode(answer), 1)
 
-    async def predict_batch(self, body: bytes, _: Headers) -> Reply:
-        """Predict the rows in ``body``; raises the ServiceError that names every bad row and field.
+    async def predict_batch(self, body: bytes, headers: Headers) -> Reply:
+        """Predict the rows in ``body``, JSON or Arrow; raises the ServiceError that names every bad row and field.
 
-        The answer's ``predictions`` stand in the order of the rows; ``probabilities`` are columns, one list per class.
+        The answer is in Arrow where the request prefers it, else in JSON: ``predictions`` in the order of the rows,
+        ``probabilities`` as columns, one list per class.
         """
-        try:
-            rows = self._schema.decode_batch(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise diagnose_batch(body, self._schema.features, self._schema.max_rows, error) from error
-        outputs = await self.predict_feed(self._schema.feed(rows), len(rows))
+        feed, rows = self._arrow.read(body) if is_of(MEDIA_TYPE, headers) else self._decode_batch(body)
+        outputs = await self.predict_feed(feed, rows)
+        if prefers(MEDIA_TYPE, headers):
+            return self._arrow.reply(outputs)
         answer: dict[str, Any]
         if self._classes:
             labels, probabilities = outputs
@@ -82,7 +85,15 @@ class Predictor:
         else:
             answer = {"predictions": outputs[0].tolist()}
         answer["model_version"] = self._version
-        return Reply(_encode(answer), len(rows))
+        return Reply(_encode(answer), rows)
+
+    def _decode_batch(self, body: bytes) -> tuple[Feed, int]:
+        """The graph's inputs for the rows in a JSON ``body``, and their number."""
+        try:
+            rows = self._schema.decode_batch(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise diagnose_batch(body, self._schema.features, self._schema.max_rows, error) from error
+        return self._schema.feed(rows), len(rows)
 
     async def predict_feed(self, feed: Feed, rows: int) -> list[NDArray[Any]]:
         """The model's outputs for the ``rows`` rows of ``feed``, counted."""

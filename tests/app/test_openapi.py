@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import jsonschema
 import pytest
 
 from app.artifact import MAX_MAGNITUDE
+from tests.app.arrow.streams import stream
 from tests.app.models import FLOWER, LOAN
 from tests.app.service import Service
 
@@ -25,6 +27,14 @@ include-path-regex = "/infer$"
 checks.positive_data_acceptance.enabled = false
 warnings = false
 """
+# Bytes made at random are no Arrow stream, so a valid one is given.
+HOOKS = """
+import schemathesis
+from hypothesis import strategies
+
+schemathesis.openapi.media_type("application/vnd.apache.arrow.stream", strategies.just({stream!r}))
+"""
+ROWS: dict[str, dict[str, Any]] = {"loan_service": LOAN, "price_service": {"rooms": 4.0, "age": 10.0}}
 
 
 @pytest.mark.parametrize("model", ["loan_service", "price_service"])
@@ -33,9 +43,11 @@ def test_schemathesis_finds_no_answer_that_breaks_the_document(
 ) -> None:
     service: Service = request.getfixturevalue(model)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
-    run = subprocess.run(
-        [*SCHEMATHESIS, f"{service.url}/openapi.json"], cwd=tmp_path, capture_output=True, text=True, timeout=240
-    )
+    row = stream({name: [value] for name, value in ROWS[model].items()})
+    (tmp_path / "hooks.py").write_text(HOOKS.format(stream=row))
+    command = [*SCHEMATHESIS, f"{service.url}/openapi.json"]
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "hooks"}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Tested: 15" in run.stdout
     assert "No issues found" in run.stdout
@@ -102,6 +114,9 @@ def test_every_answer_of_a_prediction_is_documented(flower_service: Service) -> 
         assert all(
             "application/problem+json" in responses[status]["content"] for status in responses if status != "200"
         )
+    batch = document(flower_service)["paths"]["/predict/batch"]["post"]
+    for body in (batch["requestBody"], batch["responses"]["200"]):
+        assert {*body["content"]} == {"application/json", "application/vnd.apache.arrow.stream"}
 
 
 def test_the_paths_of_the_inference_protocol_are_documented_with_its_errors(flower_service: Service) -> None:

@@ -37,11 +37,11 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "artifacts"
 
 
-def ask(artifact: Path, log: Path, body: dict[str, Any]) -> httpx.Response:
+def ask(artifact: Path, log: Path, body: dict[str, Any], path: str = "/predict") -> httpx.Response:
     """The answer of a server of ``artifact``."""
     service = run_app(artifact, log)
     try:
-        return service.client.post("/predict", json=body)
+        return service.client.post(path, json=body)
     finally:
         assert service.stop() == 0
         service.close()
@@ -75,22 +75,26 @@ def test_the_regression_of_the_readme_answers_a_number(artifacts: Path, tmp_path
     assert answer["prediction"] == manifest["example"]["prediction"]
 
 
-def test_the_examples_of_the_inference_protocol_print_what_the_page_shows(artifacts: Path, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "inference-protocol.md").read_text(encoding="utf-8")
-    [(program, printed)] = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    [(path, body, shown)] = re.findall(
-        r"^\$ curl -s http://[^/]+(\S+) .*? -d '(\{.*?)'\n(.*?)\n```", page, re.M | re.DOTALL
-    )
+@pytest.mark.parametrize("page", ["inference-protocol.md", "arrow.md"])
+def test_a_program_of_the_documentation_prints_what_the_page_shows(page: str, artifacts: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    [(program, printed)] = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     service = run_app(artifacts / "iris", tmp_path / "log")
     try:
         program = program.replace("127.0.0.1:8000", service.url.removeprefix("http://"))
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        answer = service.client.post(path, json=json.loads(body)).json()
     finally:
         assert service.stop() == 0
         service.close()
     assert (done.stdout, done.stderr) == (printed, "")
-    assert answer | {"model_version": ""} == json.loads(shown) | {"model_version": ""}
+
+
+def test_the_inference_request_of_the_documentation_is_answered_as_it_says(artifacts: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "inference-protocol.md").read_text(encoding="utf-8")
+    curl = r"^\$ curl -s http://127\.0\.0\.1:8000(\S+) .*? -d '(\{.*?)'\n(.*?)\n```"
+    [(path, body, shown)] = re.findall(curl, page, re.MULTILINE | re.DOTALL)
+    found, expected = ask(artifacts / "iris", tmp_path / "log", json.loads(body), path).json(), json.loads(shown)
+    assert found | {"model_version": ""} == expected | {"model_version": ""}
 
 
 def test_the_table_of_settings_is_the_services() -> None:
