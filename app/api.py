@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from app import artifact
 from app.arrow.format import MEDIA_TYPE
@@ -24,9 +25,10 @@ from app.console import add_console
 from app.endpoint import JSON, Endpoint
 from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
+from app.guard import OPEN, cors, load_guard
 from app.metrics import Metrics
 from app.model import Model
-from app.openapi import document, json_response, problem_responses
+from app.openapi import document, json_response, problem_responses, protect
 from app.phase import Phase
 from app.predict import Predictor
 from app.schema import RequestSchema
@@ -56,7 +58,7 @@ class Alive(msgspec.Struct, frozen=True):
     status: str
 
 
-def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics) -> Gateway:
+def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics) -> ASGIApp:
     """The ASGI application that serves ``model``; ``phase`` turns ready with its lifespan. Raises StartError."""
     manifest = model.manifest
     schema = RequestSchema(manifest, settings.max_batch_rows)
@@ -79,6 +81,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         description=f"Predicts {manifest.target} with a {manifest.estimator}.",
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.docs else None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
@@ -94,6 +97,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     v2.add_routes(api, manifest, phase, settings.release)
     records = [Health, Alive, artifact.Manifest, *RECORDS]
     described = document(api, manifest, settings.max_batch_rows, records, describe(manifest))
+    guard = load_guard(settings)
+    if guard is not None:
+        protect(described, OPEN)
     api.openapi = lambda: described
     endpoints = {
         "/predict": Endpoint("/predict", predictor.predict_row),
@@ -102,7 +108,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     }
     console = add_console(api, model)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
+    gateway = Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard)
+    return cors(gateway, settings.cors_origins) if settings.cors_origins else gateway
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:

@@ -7,7 +7,7 @@ FastAPI answers. Both get the same ids, counts and problems.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,26 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.endpoint import Endpoint, Headers, Reply
-from app.errors import BodyTooLarge, MalformedBody, Overloaded, to_answer
+from app.errors import BodyTooLarge, MalformedBody, Overloaded, ServiceError, to_answer
 from app.exchange import AccessLog, Exchange, Reception
+from app.guard import Guard
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.tracing import Tracing
+
+_POLICY = b"content-security-policy"
+_EVERYWHERE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_HARDENING = (*_EVERYWHERE, (_POLICY, b"default-src 'none'; frame-ancestors 'none'"))
+"""What every answer tells browsers to refrain from, unless it says otherwise itself."""
+_PAGE_HARDENING = (*_EVERYWHERE, (_POLICY, b"frame-ancestors 'none'; base-uri 'none'; object-src 'none'"))
+"""The same of pages, which need scripts and styles."""
 
 
 class Gateway:
@@ -40,6 +52,7 @@ class Gateway:
         phase: Phase,
         settings: Settings,
         tracing: Tracing | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._app = app
         self._labels = labels
@@ -52,6 +65,7 @@ class Gateway:
         self._reception = Reception()
         self._log = AccessLog(settings.access_log_sample, settings.log_features)
         self._tracing = tracing
+        self._guard = guard
         for label in dict.fromkeys(endpoint.label for endpoint in endpoints.values()):
             metrics.expect(label)
 
@@ -75,20 +89,39 @@ class Gateway:
         headers = dict(scope["headers"])
         exchange = self._begin(scope, headers, endpoint.label)
         try:
+            if self._guard is not None:
+                self._guard.admit(exchange, headers)
             reply = await self._predict(endpoint, exchange, headers, receive)
-            status, media_type, content, extra = 200, reply.media_type, reply.content, reply.headers
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
-            failure = to_answer(error, exchange)
-            status, media_type, content = failure.status, failure.media_type.encode(), failure.content
-            extra = [(name.lower().encode(), value.encode()) for name, value in failure.headers.items()]
-        out = [
+            await self._fail(error, exchange, send)
+        else:
+            await self._send(exchange, 200, reply.media_type, reply.content, reply.headers, send)
+
+    async def _fail(self, error: BaseException, exchange: Exchange, send: Send) -> None:
+        """Answer a request with its error."""
+        failure = to_answer(error, exchange)
+        extra = [(name.lower().encode(), value.encode()) for name, value in failure.headers.items()]
+        await self._send(exchange, failure.status, failure.media_type.encode(), failure.content, extra, send)
+
+    async def _send(
+        self,
+        exchange: Exchange,
+        status: int,
+        media_type: bytes,
+        content: bytes,
+        extra: Iterable[tuple[bytes, bytes]],
+        send: Send,
+    ) -> None:
+        """End an exchange and send its answer."""
+        headers = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(content)),
-            *self._common_headers(exchange.request_id),
+            *_HARDENING,
+            *self._common_headers(exchange),
             *extra,
         ]
         self._end(exchange, status)
-        await send({"type": "http.response.start", "status": status, "headers": out})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _predict(self, endpoint: Endpoint, exchange: Exchange, headers: Headers, receive: Receive) -> Reply:
@@ -111,7 +144,14 @@ class Gateway:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have FastAPI answer, and add what every answer carries. Its errors are problems already (see `app.api`)."""
-        exchange = self._begin(scope, dict(scope["headers"]), self._labels.get(scope["path"], OTHER))
+        headers = dict(scope["headers"])
+        exchange = self._begin(scope, headers, self._labels.get(scope["path"], OTHER))
+        if self._guard is not None:
+            try:
+                self._guard.admit(exchange, headers)
+            except ServiceError as error:
+                await self._fail(error, exchange, send)
+                return
         scope.setdefault("state", {})["exchange"] = exchange
         status = 500
         answered = False
@@ -120,7 +160,7 @@ class Gateway:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *self._common_headers(exchange.request_id)]
+                message["headers"] = _hardened(message["headers"]) + self._common_headers(exchange)
             elif not message.get("more_body"):
                 answered = True
                 self._end(exchange, status)
@@ -170,9 +210,16 @@ class Gateway:
         """The error that tells the limit."""
         return BodyTooLarge(f"the limit is {self._max_body} bytes; send fewer rows, or raise MAX_BODY_BYTES")
 
-    def _common_headers(self, request_id: str) -> list[tuple[bytes, bytes]]:
-        """What every answer carries; a draining server asks for its connections back."""
-        headers = [(b"x-request-id", request_id.encode())]
+    def _common_headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        """What every answer carries of its exchange; a draining server asks for its connections back."""
+        headers = [(b"x-request-id", exchange.request_id.encode()), *exchange.quota]
         if self._phase.draining:
             headers.append((b"connection", b"close"))
         return headers
+
+
+def _hardened(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """An answer's headers, completed by what it does not say for itself."""
+    said = dict(headers)
+    page = said.get(b"content-type", b"").startswith(b"text/html")
+    return [*headers, *(pair for pair in (_PAGE_HARDENING if page else _HARDENING) if pair[0] not in said)]

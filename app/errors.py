@@ -74,6 +74,27 @@ class MalformedBody(ServiceError):
     title = "The body cannot be read"
 
 
+class Unauthorized(ServiceError):
+    """The request carries no API key, or none that is known."""
+
+    status = 401
+    kind = "unauthorized"
+    title = "An API key is needed"
+    headers = MappingProxyType({"www-authenticate": 'Bearer realm="api"'})
+
+
+class TooManyRequests(ServiceError):
+    """The API key has sent as many requests as it may; more are welcome in ``seconds``."""
+
+    status = 429
+    kind = "too-many-requests"
+    title = "The API key's limit is reached"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message}; send the next in {seconds} s")
+        self.headers = {"retry-after": str(seconds)}
+
+
 class NoSuchModel(ServiceError):
     """The path names a model, or a version of it, that this service does not have."""
 
@@ -161,10 +182,15 @@ class ProtocolError(msgspec.Struct, frozen=True):
 def to_answer(error: BaseException, exchange: Exchange) -> ErrorAnswer:
     """What answers ``error`` in the form that belongs to the exchange's path; logs what is the service's own fault."""
     problem, headers = to_problem(error, exchange.request_id, exchange.trace_id)
-    if exchange.path == PROTOCOL or exchange.path.startswith(f"{PROTOCOL}/"):
+    if is_protocol(exchange.path):
         content = msgspec.json.encode(ProtocolError(_as_text(problem)))
         return ErrorAnswer(problem.status, "application/json", content, headers)
     return ErrorAnswer(problem.status, PROBLEM_MEDIA_TYPE, msgspec.json.encode(problem), headers)
+
+
+def is_protocol(path: str) -> bool:
+    """Whether errors at ``path`` have the form of the Open Inference Protocol."""
+    return path == PROTOCOL or path.startswith(f"{PROTOCOL}/")
 
 
 def _as_text(problem: Problem) -> str:

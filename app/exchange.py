@@ -29,7 +29,10 @@ logger = logging.getLogger("app.access")
 
 
 class Exchange(msgspec.Struct, gc=False):
-    """A request under way. ``trace_id`` is that of the caller's trace or else of ours; None where nobody traces."""
+    """A request under way. ``trace_id`` is that of the caller's trace or else of ours; None where nobody traces.
+
+    ``caller`` is the name of the API key where one is needed, ``quota`` the headers that tell what is left to it.
+    """
 
     method: str
     path: str
@@ -41,6 +44,8 @@ class Exchange(msgspec.Struct, gc=False):
     body: bytes = b""
     shed: bool = False
     span: Span | None = None
+    caller: str | None = None
+    quota: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Reception:
@@ -88,6 +93,8 @@ class AccessLog:
             "trace_id": exchange.trace_id,
             "rows": exchange.rows,
         }
+        if exchange.caller is not None:
+            line["caller"] = exchange.caller
         if self._bodies:
             line["body"] = exchange.body[:LONGEST_SHOWN].decode("utf-8", "replace")
         logger.log(logging.WARNING if failed else logging.INFO, "request", extra=line)

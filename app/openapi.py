@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.arrow.format import MEDIA_TYPE
 from app.artifact import Manifest
-from app.errors import PROBLEM_MEDIA_TYPE, Problem
+from app.errors import PROBLEM_MEDIA_TYPE, Problem, is_protocol
 from app.schema import class_name, row_schema
 
 _ARROW = {MEDIA_TYPE.decode(): {"schema": {"type": "string", "format": "binary"}}}
@@ -20,10 +20,12 @@ PREDICTING = (400, 413, 415, 422, 500, 503)
 """The statuses of a request for predictions that fails."""
 MEANINGS = {
     400: "The body cannot be read.",
+    401: "The request carries no API key that is known.",
     404: "The service has no such model.",
     413: "The body exceeds the limit.",
     415: "The body is of a media type that the endpoint does not read.",
     422: "The features do not fit the model; every bad value is listed.",
+    429: "The API key's limit is reached.",
     500: "The prediction failed; the cause is logged under the error id.",
     503: "The server is starting, shutting down or overloaded.",
 }
@@ -33,6 +35,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses for the problems with these statuses."""
     content = {PROBLEM_MEDIA_TYPE: {"schema": reference("Problem")}}
     return {status: {"description": MEANINGS[status], "content": content} for status in statuses}
+
+
+def protocol_response(status: int) -> dict[str, Any]:
+    """The OpenAPI response for the Open Inference Protocol's error with this status."""
+    return json_response("ProtocolError", MEANINGS[status])
 
 
 def json_response(name: str, description: str) -> dict[str, Any]:
@@ -70,6 +77,22 @@ def document(
     found["paths"] = paths | found["paths"] | others["paths"]
     found["components"] = {"schemas": schemas}
     return found
+
+
+def protect(document: dict[str, Any], free: Collection[str]) -> None:
+    """Say in ``document`` that every path but those that are ``free`` needs an API key."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    for path, methods in document["paths"].items():
+        if path in free:
+            continue
+        for operation in methods.values():
+            operation["security"] = [{"bearer": []}, {"key": []}]
+            for status in (401, 429):
+                refusal = protocol_response(status) if is_protocol(path) else problem_responses(status)[status]
+                operation["responses"][str(status)] = refusal
 
 
 def _operation(name: str, summary: str, takes: str, gives: str) -> dict[str, Any]:

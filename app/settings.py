@@ -48,6 +48,19 @@ class Settings(msgspec.Struct, frozen=True):
     inference_threads: Annotated[
         Positive, Meta(description="threads inside one inference; more than 1 helps large batches of heavy models only")
     ] = 1
+    api_keys_file: Annotated[
+        str | None,
+        Meta(description="file of API keys' names and hashes; every request but for health then needs a key"),
+    ] = None
+    rate_limit: Annotated[
+        Positive | None,
+        Meta(description="requests that an API key may send to a worker in a minute; more are answered 429"),
+    ] = None
+    cors_origins: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[^/*\s]+$")], ...],
+        Meta(description="origins whose pages may ask, comma-separated, e.g. `https://app.example.com`"),
+    ] = ()
+    docs: Annotated[bool, Meta(description="serve /docs and /openapi.json")] = True
     latency_buckets: Annotated[
         Annotated[tuple[Annotated[float, Meta(gt=0, le=3600)], ...], Meta(min_length=1)],
         Meta(description="upper bounds of the latency histogram in seconds, ascending, comma-separated"),
@@ -112,7 +125,7 @@ def _explain(field: msgspec.structs.FieldInfo, text: str, reason: str) -> str:
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
     """The default as it would be written into the environment."""
-    if field.default is None:
+    if field.default is None or field.default == ():
         return "none"
     if isinstance(field.default, tuple):
         return f"`{','.join(f'{bound:g}' for bound in field.default)}`"

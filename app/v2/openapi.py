@@ -6,7 +6,7 @@ from typing import Any
 
 from app.artifact import Feature, Manifest
 from app.errors import PROTOCOL, ProtocolError
-from app.openapi import MEANINGS, PREDICTING, json_response, object_schema, reference
+from app.openapi import PREDICTING, json_response, object_schema, protocol_response, reference
 from app.v2 import metadata
 from app.v2.outputs import Outputs
 from app.v2.request import HEADER_LENGTH
@@ -29,7 +29,7 @@ _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses for errors with these statuses, in the protocol's form."""
-    return {status: json_response("ProtocolError", MEANINGS[status]) for status in statuses}
+    return {status: protocol_response(status) for status in statuses}
 
 
 def path_parameters(path: str, manifest: Manifest) -> dict[str, Any]:

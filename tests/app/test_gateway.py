@@ -59,7 +59,10 @@ def test_the_lifespan_makes_it_ready_and_not_ready_again(flowers: Path, metrics:
     async def send(message: Message) -> None:
         seen.append((message["type"], phase.ready))
 
-    asyncio.run(app({"type": "lifespan"}, receive, send))
+    async def run() -> None:
+        await app({"type": "lifespan"}, receive, send)
+
+    asyncio.run(run())
     assert seen == [("lifespan.startup.complete", True), ("lifespan.shutdown.complete", False)]
 
 
@@ -114,6 +117,19 @@ def test_an_answer_that_breaks_off_is_not_mistaken_for_a_whole_one(metrics: Metr
 
     with pytest.raises(RuntimeError):
         ask(gateway(half, metrics), "/slow/")
+
+
+def test_an_answer_keeps_what_it_says_for_itself(metrics: Metrics) -> None:
+    own = [(b"content-type", b"text/html"), (b"content-security-policy", b"own"), (b"cache-control", b"max-age=60")]
+
+    async def page(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+        await send({"type": "http.response.body", "body": b""})
+
+    start, _ = ask(gateway(page, metrics), "/slow/")
+    names = [name for name, _ in start["headers"]]
+    assert len(names) == len(set(names))
+    assert dict(own).items() <= dict(start["headers"]).items()
 
 
 def test_a_body_that_never_ends_is_answered_as_malformed_when_the_client_leaves(metrics: Metrics) -> None:
