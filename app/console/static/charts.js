@@ -4,6 +4,7 @@ import { element, shape, write } from "./dom.js";
 
 const WIDTH = 1000; // of the drawing's own units: it is stretched to the place it gets
 const HEIGHT = 300;
+const GAP = 3; // between bars
 
 /**
  * A chart over time in `figure`. A series has a `kind` (line, area or bars), a `name` that the style sheet
@@ -82,7 +83,8 @@ const OUTLINES = {
       .filter((point) => value(point))
       .map((point) => {
         const foot = base?.(point) ?? 0;
-        const [left, right] = [x(point.at - point.seconds), x(point.at)];
+        const left = x(point.at - point.seconds);
+        const right = Math.max(left, x(point.at) - GAP);
         return `M${left} ${y(foot)}V${y(foot + value(point))}H${right}V${y(foot)}Z`;
       })
       .join("");

@@ -76,7 +76,7 @@ export class Live {
   #tell(notice) {
     write(byId("live-notice"), notice);
     byId("live-notice").hidden = notice === "";
-    byId("charts").hidden = notice !== "";
+    byId("live-summary").hidden = byId("charts").hidden = notice !== "";
   }
 
   #draw() {

@@ -39,8 +39,7 @@ def service(request: pytest.FixtureRequest) -> Service:
 
 
 @pytest.mark.parametrize("service", SERVICES, indirect=True)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_no_state_of_the_page_has_a_barrier(
     visit: Visitor, service: Service, scheme: Literal["light", "dark"], width: int
 ) -> None:

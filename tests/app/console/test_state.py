@@ -53,6 +53,23 @@ def test_without_a_report_the_page_says_so(visit: Visitor, flower_service: Servi
     expect(page.get_by_role("link", name="Open the training report")).to_have_count(0)
 
 
+def test_the_page_works_below_a_prefix_that_a_proxy_strips(visit: Visitor, iris_service: Service) -> None:
+    one = visit(iris_service)
+    one.page.route(
+        "**/models/iris/**", lambda route: route.continue_(url=route.request.url.replace("/models/iris", ""))
+    )
+    before = len(one.requests)
+    one.page.goto(f"{iris_service.url}/models/iris/")
+    expect(one.page.locator("#state")).to_contain_text("Ready")
+    assert one.sent()
+    expect(one.page.locator("#prediction")).to_have_text("setosa")
+    with one.page.expect_request("**/metrics"):
+        pass
+    one.page.get_by_role("link", name="Open the training report").click()
+    expect(one.page.get_by_role("heading", level=1)).to_have_text("iris")
+    assert [url for url in one.requests[before:] if not url.startswith(f"{iris_service.url}/models/iris/")] == []
+
+
 def test_the_state_falls_when_the_service_drains_and_when_it_is_gone(
     visit: Visitor, start_service: Start, flowers: Path
 ) -> None:
