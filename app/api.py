@@ -97,7 +97,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     v2.add_routes(api, manifest, phase, settings.release)
     records = [Health, Alive, artifact.Manifest, *RECORDS]
     described = document(api, manifest, settings.max_batch_rows, records, describe(manifest))
-    guard = load_guard(settings)
+    console = add_console(api, model)
+    guard = load_guard(settings, console)
     if guard is not None:
         protect(described, OPEN)
     api.openapi = lambda: described
@@ -106,7 +107,6 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch, (JSON, MEDIA_TYPE)),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }
-    console = add_console(api, model)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
     gateway = Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard)
     return cors(gateway, settings.cors_origins) if settings.cors_origins else gateway

@@ -23,11 +23,21 @@ WINDOW_SECONDS = 60
 
 
 class Guard:
-    """Admits requests with known keys; each may send ``most`` in a minute, or any number where that is None."""
+    """Admits requests with known keys; each may send ``most`` in a minute, or any number where that is None.
 
-    def __init__(self, keys: Keys, most: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+    For the paths in ``unguarded`` nobody needs a key.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        most: int | None,
+        unguarded: Collection[str] = OPEN,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keys = keys
         self._most = most
+        self._unguarded = frozenset(unguarded)
         self._clock = clock
         self._policy = f'"minute";q={most};w={WINDOW_SECONDS}'.encode()
         self._windows: dict[str, tuple[float, int]] = {}
@@ -37,7 +47,7 @@ class Guard:
 
         The headers are those of draft-ietf-httpapi-ratelimit-headers-10: quota and window, remainder and time.
         """
-        if exchange.path in OPEN:
+        if exchange.path in self._unguarded:
             return
         exchange.caller = self._keys.name_of_caller(headers)
         if self._most is None:
@@ -56,15 +66,15 @@ class Guard:
             raise TooManyRequests(f"the API key may send {self._most} requests in a minute", seconds)
 
 
-def load_guard(settings: Settings) -> Guard | None:
-    """The guard that the settings ask for; raises StartError."""
+def load_guard(settings: Settings, pages: Collection[str] = ()) -> Guard | None:
+    """The guard that the settings ask for, with ``pages`` open beside `OPEN`; raises StartError."""
     if settings.api_keys_file is None:
         if settings.rate_limit is not None:
             raise StartError(
                 f"RATE_LIMIT={settings.rate_limit}: the limit is that of an API key; set API_KEYS_FILE too"
             )
         return None
-    return Guard(Keys(Path(settings.api_keys_file)), settings.rate_limit)
+    return Guard(Keys(Path(settings.api_keys_file)), settings.rate_limit, OPEN.union(pages))
 
 
 def cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:

@@ -23,11 +23,12 @@ KEY, DIGEST = make()
 OTHER, OTHER_DIGEST = make()
 BEARER = {"authorization": f"Bearer {KEY}"}
 ORIGIN = "https://app.example.com"
-OPEN = ["/health", "/health/live", "/v2/health/live", "/v2/health/ready"]
+OPEN = ["/health", "/health/live", "/v2/health/live", "/v2/health/ready", "/", "/console/main.js"]
 CLOSED = [
     "/metrics",
     "/metrics/",
     "/model",
+    "/model/report",
     "/docs",
     "/openapi.json",
     "/v2",
@@ -55,7 +56,7 @@ def guarded(start_service: Start, flowers: Path, keys_file: Path) -> Service:
     )
 
 
-def test_nothing_but_health_is_answered_without_a_key(guarded: Service) -> None:
+def test_nothing_but_health_and_the_empty_page_is_answered_without_a_key(guarded: Service) -> None:
     for path in OPEN:
         assert guarded.client.get(path).status_code == 200
     for path in CLOSED:
@@ -136,7 +137,7 @@ def admit(guard: Guard, key: str, path: str = "/predict") -> dict[str, str]:
 
 def test_each_key_may_send_so_many_requests_in_a_minute(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "keys").write_text(f"one {DIGEST}\ntwo {OTHER_DIGEST}\n")
-    guard = Guard(Keys(tmp_path / "keys"), 2, clock)
+    guard = Guard(Keys(tmp_path / "keys"), 2, clock=clock)
     assert admit(guard, KEY) == {"ratelimit-policy": '"minute";q=2;w=60', "ratelimit": '"minute";r=1;t=60'}
     clock.now = 20.5
     assert admit(guard, KEY)["ratelimit"] == '"minute";r=0;t=40'

@@ -1,6 +1,9 @@
 // The service's endpoints, asked from the page. Addresses are relative: the page may be served below a prefix.
 
+import { demandKey, keyHeaders, refusal } from "./key.js";
+
 const PATIENCE = 10_000; // milliseconds until a server that does not answer counts as gone
+const OPEN = "health"; // asked without a key, too
 
 /** The service did not answer at all. */
 export class NoAnswer extends Error {}
@@ -35,15 +38,25 @@ export async function predict(instance) {
   return { answer: JSON.parse(text), seconds, requestId: response.headers.get("x-request-id") };
 }
 
-async function ask(path, options) {
+async function ask(path, { headers, ...options }) {
+  if (refusal() !== null && path !== OPEN) throw new Refused(401, { detail: refusal() });
   let response, text;
   try {
-    response = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    response = await fetch(path, {
+      ...options,
+      headers: { ...headers, ...keyHeaders() },
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
     text = await response.text();
   } catch (error) {
     throw new NoAnswer("the service does not answer", { cause: error });
   }
-  if (!response.ok) throw new Refused(response.status, problemIn(text));
+  if (!response.ok) {
+    const refused = new Refused(response.status, problemIn(text));
+    if (refused.status === 401) demandKey(refused.message);
+    throw refused;
+  }
   return { text, response };
 }
 

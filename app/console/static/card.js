@@ -3,6 +3,7 @@
 import { byId, element } from "./dom.js";
 import { kind } from "./fields.js";
 import { count, moment, number, words } from "./format.js";
+import { keyed } from "./key.js";
 
 const REPORT = "report.html";
 const MOST_CATEGORIES = 12;
@@ -32,11 +33,8 @@ export function showCard(manifest) {
       ),
     ),
   );
-  byId("report").replaceChildren(
-    Object.hasOwn(manifest.files, REPORT)
-      ? element("a", { href: "model/report" }, "Open the training report")
-      : "This artifact holds no training report.",
-  );
+  byId("report").replaceChildren(report(manifest));
+  byId("endpoints").hidden = keyed();
 }
 
 /** Add what only /health tells; the card is there already. */
@@ -46,6 +44,13 @@ export function showHealth(health) {
     created ? element("time", { datetime: created }, moment(new Date(created))) : "not recorded in the artifact",
   );
   byId("release").replaceChildren(health.release ? element("code", {}, health.release) : "none set");
+}
+
+/** The way to the report. A link carries no key, so where one is needed it would lead nowhere. */
+function report(manifest) {
+  if (!Object.hasOwn(manifest.files, REPORT)) return "This artifact holds no training report.";
+  if (keyed()) return element("span", {}, "The training report is at ", element("code", {}, "/model/report"), ", with the key.");
+  return element("a", { href: "model/report" }, "Open the training report");
 }
 
 function row(name, value) {

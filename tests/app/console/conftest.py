@@ -38,13 +38,13 @@ def visit(browser: Browser) -> Iterator[Visitor]:
     visits: list[tuple[Visit, Service]] = []
     expect.set_options(timeout=PATIENCE)
 
-    def open_page(service: Service, **options: Any) -> Visit:
+    def open_page(service: Service, *, locked: bool = False, **options: Any) -> Visit:
         settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}} | options
         one = Visit(browser.new_context(**settings).new_page())
         visits.append((one, service))
         one.page.set_default_timeout(PATIENCE)
         one.page.goto(f"{service.url}/")
-        expect(one.page.get_by_role("button", name="Predict")).to_be_enabled()
+        expect(one.page.get_by_role("button", name="Predict")).to_be_enabled(enabled=not locked)
         return one
 
     yield open_page

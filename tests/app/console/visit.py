@@ -41,4 +41,7 @@ class Visit:
 
 
 Visitor = Callable[..., Visit]
-"""Opens the console of a service; keywords are options of the browser's context, such as ``color_scheme``."""
+"""Opens the console of a service; keywords are options of the browser's context, such as ``color_scheme``.
+
+``locked`` expects a page that cannot ask the model yet.
+"""
