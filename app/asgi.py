@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.endpoint import Endpoint, Headers, Reply
-from app.errors import BodyTooLarge, MalformedBody, Overloaded, to_answer
-from app.exchange import AccessLog, Exchange, Reception
+from app.errors import BodyTooLarge, MalformedBody, Overloaded, RequestTooSlow, to_answer
+from app.exchange import LATE, AccessLog, Exchange, Reception
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
 from app.settings import Settings
@@ -75,7 +75,7 @@ class Gateway:
         headers = dict(scope["headers"])
         exchange = self._begin(scope, headers, endpoint.label)
         try:
-            reply = await self._predict(endpoint, exchange, headers, receive)
+            reply = await self._predict(endpoint, exchange, scope, headers, receive)
             status, media_type, content, extra = 200, reply.media_type, reply.content, reply.headers
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
             failure = to_answer(error, exchange)
@@ -91,7 +91,9 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": out})
         await send({"type": "http.response.body", "body": content})
 
-    async def _predict(self, endpoint: Endpoint, exchange: Exchange, headers: Headers, receive: Receive) -> Reply:
+    async def _predict(
+        self, endpoint: Endpoint, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive
+    ) -> Reply:
         """The endpoint's reply; what is beyond the limit is refused before any of it is read."""
         if exchange.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
@@ -102,7 +104,7 @@ class Gateway:
         self._under_way += 1
         try:
             endpoint.check(headers)
-            exchange.body = await self._body(headers, receive)
+            exchange.body = await self._body(scope, headers, receive)
             reply = await endpoint.answer(exchange.body, headers)
             exchange.rows = reply.rows
             return reply
@@ -148,8 +150,8 @@ class Gateway:
         if self._tracing is not None:
             self._tracing.end(exchange, status)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The request's body, refused as soon as it is known to exceed the limit."""
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+        """The request's body, refused as soon as it is known to exceed its limit or its time (see `app.connection`)."""
         if int(headers.get(b"content-length", b"0")) > self._max_body:
             raise self._too_large()
         chunks: list[bytes] = []
@@ -165,6 +167,8 @@ class Gateway:
                 raise self._too_large()
             if not message.get("more_body", False):
                 return b"".join(chunks)
+            if LATE in scope.get("state", ()):
+                raise RequestTooSlow(f"{size} bytes of the body came in time; send it faster, or less of it")
 
     def _too_large(self) -> BodyTooLarge:
         """The error that tells the limit."""

@@ -55,6 +55,12 @@ class Settings(msgspec.Struct, frozen=True):
     max_concurrent_requests: Annotated[
         Positive, Meta(description="predictions under way at once in a worker; more are answered 503 at once")
     ] = 256
+    max_connections: Annotated[
+        Positive, Meta(description="connections open at once to a worker; more are answered 503 and closed")
+    ] = 1_000
+    request_seconds: Annotated[
+        Positive, Meta(description="a request arrives whole within this, or is answered 408; so is an answer read")
+    ] = 20
     drift_features: Annotated[
         Annotated[int, Meta(ge=0)],
         Meta(description="so many features, the manifest's first, are counted into training's bins"),
