@@ -74,6 +74,10 @@ class Settings(msgspec.Struct, frozen=True):
         Annotated[str, Meta(pattern="^https?://.")] | None,
         Meta(description="OpenTelemetry collector that gets traces over HTTP, e.g. `http://127.0.0.1:4318`"),
     ] = None
+    hang_seconds: Annotated[
+        Annotated[int, Meta(ge=3)],
+        Meta(description="one of several workers whose event loop stands still for this long is killed and replaced"),
+    ] = 30
     drain_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
         Meta(description="after SIGTERM, /health answers 503 for this long while requests are still accepted"),
