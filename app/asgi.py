@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.endpoint import Endpoint, Headers, Reply
-from app.errors import BodyTooLarge, MalformedBody, Overloaded, ServiceError, to_answer
-from app.exchange import AccessLog, Exchange, Reception
+from app.errors import BodyTooLarge, MalformedBody, Overloaded, RequestTooSlow, ServiceError, to_answer
+from app.exchange import LATE, AccessLog, Exchange, Reception
 from app.guard import Guard
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
@@ -91,7 +91,7 @@ class Gateway:
         try:
             if self._guard is not None:
                 self._guard.admit(exchange, headers)
-            reply = await self._predict(endpoint, exchange, headers, receive)
+            reply = await self._predict(endpoint, exchange, scope, headers, receive)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
             await self._fail(error, exchange, send)
         else:
@@ -124,7 +124,9 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _predict(self, endpoint: Endpoint, exchange: Exchange, headers: Headers, receive: Receive) -> Reply:
+    async def _predict(
+        self, endpoint: Endpoint, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive
+    ) -> Reply:
         """The endpoint's reply; what is beyond the limit is refused before any of it is read."""
         if exchange.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
@@ -135,7 +137,7 @@ class Gateway:
         self._under_way += 1
         try:
             endpoint.check(headers)
-            exchange.body = await self._body(headers, receive)
+            exchange.body = await self._body(scope, headers, receive)
             reply = await endpoint.answer(exchange.body, headers)
             exchange.rows = reply.rows
             return reply
@@ -188,8 +190,8 @@ class Gateway:
         if self._tracing is not None:
             self._tracing.end(exchange, status)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The request's body, refused as soon as it is known to exceed the limit."""
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+        """The request's body, refused as soon as it is known to exceed its limit or its time (see `app.connection`)."""
         if int(headers.get(b"content-length", b"0")) > self._max_body:
             raise self._too_large()
         chunks: list[bytes] = []
@@ -205,6 +207,8 @@ class Gateway:
                 raise self._too_large()
             if not message.get("more_body", False):
                 return b"".join(chunks)
+            if LATE in scope.get("state", ()):
+                raise RequestTooSlow(f"{size} bytes of the body came in time; send it faster, or less of it")
 
     def _too_large(self) -> BodyTooLarge:
         """The error that tells the limit."""

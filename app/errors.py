@@ -95,6 +95,14 @@ class TooManyRequests(ServiceError):
         self.headers = {"retry-after": str(seconds)}
 
 
+class MalformedRequest(ServiceError):
+    """What came is not HTTP, or not as it is spoken here."""
+
+    status = 400
+    kind = "malformed-request"
+    title = "The request cannot be read"
+
+
 class NoSuchModel(ServiceError):
     """The path names a model, or a version of it, that this service does not have."""
 
@@ -109,6 +117,23 @@ class NoReport(ServiceError):
     status = 404
     kind = "no-report"
     title = "No report"
+
+
+class RequestTooSlow(ServiceError):
+    """The request did not arrive whole in the time it may take."""
+
+    status = 408
+    kind = "request-too-slow"
+    title = "The request took too long to arrive"
+    headers = MappingProxyType({"connection": "close"})
+
+
+class HeadTooLarge(ServiceError):
+    """The request's target and headers exceed their limits."""
+
+    status = 431
+    kind = "head-too-large"
+    title = "The headers are too large"
 
 
 class BodyTooLarge(ServiceError):
@@ -161,6 +186,15 @@ class Overloaded(ServiceError):
     status = 503
     kind = "overloaded"
     title = "Too many requests at once"
+    headers = MappingProxyType({"retry-after": "1"})
+
+
+class TooManyConnections(ServiceError):
+    """As many connections are open as may be."""
+
+    status = 503
+    kind = "too-many-connections"
+    title = "Too many connections"
     headers = MappingProxyType({"retry-after": "1"})
 
 

@@ -17,6 +17,9 @@ from starlette.types import Scope
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+LATE = "late"
+"""In the state of a request's scope once its time to arrive is over: whoever reads its body need not wait for more."""
+
 LONGEST_SHOWN = 10_000  # characters of a path or body in a log line
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")

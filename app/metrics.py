@@ -24,6 +24,7 @@ from prometheus_client.exposition import choose_encoder
 
 from app.artifact import Manifest
 from app.bins import BinCollector, Layout
+from app.errors import HeadTooLarge, MalformedRequest, RequestTooSlow, TooManyConnections
 from app.schema import Feed
 from app.settings import Settings
 from app.tally import Tally, cells_file
@@ -77,6 +78,14 @@ class Metrics:
         self._shed_total = Counter(
             "api_requests_shed_total", "Predictions refused unread.", ("endpoint",), registry=registry
         )
+        self._refused_total = Counter(
+            "api_connections_refused_total",
+            "Connections closed for what came before a request was understood.",
+            ("reason",),
+            registry=registry,
+        )
+        for error in (MalformedRequest, RequestTooSlow, HeadTooLarge, TooManyConnections):
+            self._refused_total.labels(error.kind)
         self._batch_rows = Histogram("model_batch_rows", "Rows per batch.", buckets=_ROWS, registry=registry)
         self._load_seconds = Gauge(
             "model_load_seconds", "Time to load and check the model.", registry=registry, multiprocess_mode="livemax"
@@ -109,6 +118,10 @@ class Metrics:
     def shed(self, endpoint: str) -> None:
         """Count a request that was refused unread."""
         self._shed_total.labels(endpoint).inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a connection that was closed before there was a request to answer; ``reason`` is an error's kind."""
+        self._refused_total.labels(reason).inc()
 
     def answered(self, endpoint: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request and its latency; ``endpoint`` is one of the service's paths or `OTHER`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import socket
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
 from app.api import create_app
+from app.connection import Connection
 from app.listen import explained
 from app.metrics import Metrics
 from app.model import Model
@@ -63,7 +66,7 @@ def serve(
     phase = Phase()
     config = uvicorn.Config(
         create_app(settings, model, phase, metrics),
-        http="httptools",
+        http=cast("type[Connection]", functools.partial(Connection, settings=settings, metrics=metrics)),
         ws="none",
         interface="asgi3",
         lifespan="on",

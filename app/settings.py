@@ -68,6 +68,12 @@ class Settings(msgspec.Struct, frozen=True):
     max_concurrent_requests: Annotated[
         Positive, Meta(description="predictions under way at once in a worker; more are answered 503 at once")
     ] = 256
+    max_connections: Annotated[
+        Positive, Meta(description="connections open at once to a worker; more are answered 503 and closed")
+    ] = 1_000
+    request_seconds: Annotated[
+        Positive, Meta(description="a request arrives whole within this, or is answered 408; so is an answer read")
+    ] = 20
     drift_features: Annotated[
         Annotated[int, Meta(ge=0)],
         Meta(description="so many features, the manifest's first, are counted into training's bins"),
@@ -81,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True):
         Annotated[str, Meta(pattern="^https?://.")] | None,
         Meta(description="OpenTelemetry collector that gets traces over HTTP, e.g. `http://127.0.0.1:4318`"),
     ] = None
+    hang_seconds: Annotated[
+        Annotated[int, Meta(ge=3)],
+        Meta(description="one of several workers whose event loop stands still for this long is killed and replaced"),
+    ] = 30
     drain_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
         Meta(description="after SIGTERM, /health answers 503 for this long while requests are still accepted"),

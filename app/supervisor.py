@@ -2,7 +2,9 @@
 
 The parent holds the bound socket and the directory of the metrics; it never loads the model. A worker is a fresh
 interpreter (`app.worker`) that gets its number and two descriptors: the socket to serve and its end of a socket pair,
-over which it reports that it serves and at whose end it learns that the parent is gone.
+over which it reports that it serves, and again every second from its event loop, and at whose end it learns that the
+parent is gone. One that falls silent hangs: it is killed and replaced. A long prediction runs in a thread and silences
+nobody.
 """
 
 from __future__ import annotations
@@ -119,12 +121,34 @@ class Supervisor:
             if served and not self._serving.is_set():
                 self._serving.set()
                 self._on_serving()
+            if served and await self._fell_silent(ours):
+                facts = {"worker": slot, "worker_pid": process.pid, "silent_seconds": self._settings.hang_seconds}
+                logger.error("worker hangs and is killed", extra=facts)
+                process.kill()
             status = await process.wait()
         del self._processes[slot]
         worker_died(self._metrics, slot)
         if self._serving.is_set() and not self._stopping.is_set():
             logger.error("worker died", extra={"worker": slot, "worker_pid": process.pid, "status": status})
         return served
+
+    async def _fell_silent(self, worker: socket.socket) -> bool:
+        """Follow a worker's reports: True once they have stopped for ``HANG_SECONDS``, False at its end.
+
+        A worker that is stopping goes on with them; the time it may take for that is limited in `run`.
+        """
+        while True:
+            try:
+                reports = await asyncio.wait_for(
+                    asyncio.get_running_loop().sock_recv(worker, 4096), self._settings.hang_seconds
+                )
+            except TimeoutError:
+                try:  # perhaps it was this process that slept
+                    reports = worker.recv(4096)
+                except BlockingIOError:
+                    return True
+            if not reports:
+                return False
 
     def _signal_all(self, number: int) -> None:
         """Send a signal to every living worker."""

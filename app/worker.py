@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -11,6 +12,8 @@ import threading
 
 from app import logs, settings
 from app.start import guarded, load_model
+
+REPORT_SECONDS = 1.0
 
 
 def main() -> int:
@@ -24,12 +27,17 @@ def main() -> int:
     supervisor = socket.socket(fileno=parent)
 
     def report() -> None:
-        with contextlib.suppress(OSError):  # the parent is gone: the thread notices
-            supervisor.send(b"1")
+        """Tell the parent that the event loop turns, now and from now on."""
+        with contextlib.suppress(OSError):  # the parent sleeps, or is gone: the thread notices
+            supervisor.send(b"1", socket.MSG_DONTWAIT)
+        asyncio.get_running_loop().call_later(REPORT_SECONDS, report)
+
+    def begin() -> None:
+        report()
         threading.Thread(target=_stop_without, args=(supervisor,), daemon=True).start()
 
     counted = metrics.Metrics(chosen, model.manifest, slot)
-    return server.serve(chosen, model, counted, socket.socket(fileno=listener), report)
+    return server.serve(chosen, model, counted, socket.socket(fileno=listener), begin)
 
 
 def _stop_without(supervisor: socket.socket) -> None:
