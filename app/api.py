@@ -103,7 +103,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         protect(described, OPEN)
     api.openapi = lambda: described
     endpoints = {
-        "/predict": Endpoint("/predict", predictor.predict_row),
+        "/predict": Endpoint("/predict", predictor.predict_row, at_once=model.inline_rows > 0),
         "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch, (JSON, MEDIA_TYPE)),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }

@@ -7,16 +7,17 @@ FastAPI answers. Both get the same ids, counts and problems.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.body import read_body, too_large
 from app.endpoint import Endpoint, Headers, Reply
-from app.errors import BodyTooLarge, MalformedBody, Overloaded, RequestTooSlow, ServiceError, to_answer
-from app.exchange import LATE, AccessLog, Exchange, Reception
+from app.errors import Overloaded, ServiceError, to_answer
+from app.exchange import AccessLog, Exchange, Reception
 from app.guard import Guard
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
@@ -35,6 +36,14 @@ _HARDENING = (*_EVERYWHERE, (_POLICY, b"default-src 'none'; frame-ancestors 'non
 """What every answer tells browsers to refrain from, unless it says otherwise itself."""
 _PAGE_HARDENING = (*_EVERYWHERE, (_POLICY, b"frame-ancestors 'none'; base-uri 'none'; object-src 'none'"))
 """The same of pages, which need scripts and styles."""
+
+
+class Finished(NamedTuple):
+    """An answer that has been counted: what is left is to send it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    content: bytes
 
 
 class Gateway:
@@ -68,6 +77,8 @@ class Gateway:
         self._guard = guard
         for label in dict.fromkeys(endpoint.label for endpoint in endpoints.values()):
             metrics.expect(label)
+        self.short = {path.encode(): endpoint for path, endpoint in endpoints.items() if endpoint.at_once}
+        """The endpoints that answer at once, by the target of their requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's lifespan."""
@@ -84,35 +95,76 @@ class Gateway:
         finally:
             self._metrics.in_flight.dec()
 
+    def at_once(self, endpoint: Endpoint, scope: Scope, body: bytes) -> Finished:
+        """The answer to a whole request, for an ``endpoint`` that never waits."""
+        headers = dict(scope["headers"])
+        exchange = self._begin(scope, headers, endpoint.label)
+        try:
+            self._admit(endpoint, exchange, headers)
+            if len(body) > self._max_body:
+                raise too_large(self._max_body)
+            exchange.body = body
+            reply = _now(endpoint.answer(body, headers))
+        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a problem
+            return self._failed(error, exchange)
+        return self._succeeded(reply, exchange)
+
     async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of the hot path."""
         headers = dict(scope["headers"])
         exchange = self._begin(scope, headers, endpoint.label)
         try:
-            if self._guard is not None:
-                self._guard.admit(exchange, headers)
+            self._admit(endpoint, exchange, headers)
             reply = await self._predict(endpoint, exchange, scope, headers, receive)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
-            await self._fail(error, exchange, send)
+            finished = self._failed(error, exchange)
         else:
-            await self._send(exchange, 200, reply.media_type, reply.content, reply.headers, send)
+            finished = self._succeeded(reply, exchange)
+        await _send(finished, send)
 
-    async def _fail(self, error: BaseException, exchange: Exchange, send: Send) -> None:
-        """Answer a request with its error."""
+    def _admit(self, endpoint: Endpoint, exchange: Exchange, headers: Headers) -> None:
+        """Raise what speaks against reading the body; what is beyond the limit is refused before any of it is."""
+        if self._guard is not None:
+            self._guard.admit(exchange, headers)
+        if exchange.method != "POST":
+            raise HTTPException(405, headers={"Allow": "POST"})
+        if self._under_way >= self._most_under_way:
+            exchange.shed = True
+            self._metrics.shed(exchange.endpoint)
+            raise Overloaded(f"{self._most_under_way} predictions are under way already; try again, or add replicas")
+        endpoint.check(headers)
+
+    async def _predict(
+        self, endpoint: Endpoint, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive
+    ) -> Reply:
+        """The endpoint's reply to the body that is still to be read."""
+        self._under_way += 1
+        try:
+            exchange.body = await read_body(scope, headers, receive, self._max_body)
+            return await endpoint.answer(exchange.body, headers)
+        finally:
+            self._under_way -= 1
+
+    def _succeeded(self, reply: Reply, exchange: Exchange) -> Finished:
+        """What answers a request with a reply."""
+        exchange.rows = reply.rows
+        return self._finished(exchange, 200, reply.media_type, reply.content, reply.headers)
+
+    def _failed(self, error: BaseException, exchange: Exchange) -> Finished:
+        """What answers a request with its error."""
         failure = to_answer(error, exchange)
         extra = [(name.lower().encode(), value.encode()) for name, value in failure.headers.items()]
-        await self._send(exchange, failure.status, failure.media_type.encode(), failure.content, extra, send)
+        return self._finished(exchange, failure.status, failure.media_type.encode(), failure.content, extra)
 
-    async def _send(
+    def _finished(
         self,
         exchange: Exchange,
         status: int,
         media_type: bytes,
         content: bytes,
         extra: Iterable[tuple[bytes, bytes]],
-        send: Send,
-    ) -> None:
-        """End an exchange and send its answer."""
+    ) -> Finished:
+        """End an exchange with its answer."""
         headers = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(content)),
@@ -121,28 +173,7 @@ class Gateway:
             *extra,
         ]
         self._end(exchange, status)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    async def _predict(
-        self, endpoint: Endpoint, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive
-    ) -> Reply:
-        """The endpoint's reply; what is beyond the limit is refused before any of it is read."""
-        if exchange.method != "POST":
-            raise HTTPException(405, headers={"Allow": "POST"})
-        if self._under_way >= self._most_under_way:
-            exchange.shed = True
-            self._metrics.shed(exchange.endpoint)
-            raise Overloaded(f"{self._most_under_way} predictions are under way already; try again, or add replicas")
-        self._under_way += 1
-        try:
-            endpoint.check(headers)
-            exchange.body = await self._body(scope, headers, receive)
-            reply = await endpoint.answer(exchange.body, headers)
-            exchange.rows = reply.rows
-            return reply
-        finally:
-            self._under_way -= 1
+        return Finished(status, headers, content)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have FastAPI answer, and add what every answer carries. Its errors are problems already (see `app.api`)."""
@@ -152,7 +183,7 @@ class Gateway:
             try:
                 self._guard.admit(exchange, headers)
             except ServiceError as error:
-                await self._fail(error, exchange, send)
+                await _send(self._failed(error, exchange), send)
                 return
         scope.setdefault("state", {})["exchange"] = exchange
         status = 500
@@ -190,36 +221,28 @@ class Gateway:
         if self._tracing is not None:
             self._tracing.end(exchange, status)
 
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
-        """The request's body, refused as soon as it is known to exceed its limit or its time (see `app.connection`)."""
-        if int(headers.get(b"content-length", b"0")) > self._max_body:
-            raise self._too_large()
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise MalformedBody("the connection closed before the body was complete")
-            chunk = message.get("body", b"")
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._max_body:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return b"".join(chunks)
-            if LATE in scope.get("state", ()):
-                raise RequestTooSlow(f"{size} bytes of the body came in time; send it faster, or less of it")
-
-    def _too_large(self) -> BodyTooLarge:
-        """The error that tells the limit."""
-        return BodyTooLarge(f"the limit is {self._max_body} bytes; send fewer rows, or raise MAX_BODY_BYTES")
-
     def _common_headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         """What every answer carries of its exchange; a draining server asks for its connections back."""
         headers = [(b"x-request-id", exchange.request_id.encode()), *exchange.quota]
         if self._phase.draining:
             headers.append((b"connection", b"close"))
         return headers
+
+
+def _now(answer: Coroutine[Any, Any, Reply]) -> Reply:
+    """The result of a coroutine that awaits nothing that is not there."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        return done.value
+    answer.close()
+    raise RuntimeError("an endpoint that answers at once waited")
+
+
+async def _send(finished: Finished, send: Send) -> None:
+    """Hand an answer to the server."""
+    await send({"type": "http.response.start", "status": finished.status, "headers": finished.headers})
+    await send({"type": "http.response.body", "body": finished.content})
 
 
 def _hardened(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

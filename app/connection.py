@@ -114,6 +114,12 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin a request whose head is within its limits; the parser hands on what is raised here."""
+        self._check_head()
+        self._in_body = True
+        super().on_headers_complete()
+
+    def _check_head(self) -> None:
+        """Raise what is wrong with the size of a request's head, or with its number."""
         if len(self.headers) > MAX_HEADERS:
             raise _head_too_large()
         if self._received > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
@@ -122,17 +128,19 @@ class Connection(HttpToolsProtocol):
             raise MalformedRequest(
                 f"{MAX_PIPELINED} requests wait for their turn; read some answers before more is sent"
             )
-        self._in_body = True
-        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request is whole, and in time."""
         super().on_message_complete()
+        self._complete()
+        if self.cycle.response_complete:  # before its body had come: from here on the connection is idle
+            self._keep_alive()
+
+    def _complete(self) -> None:
+        """The next byte begins another request."""
         self._begun = self._in_body = False
         self._received = 0
         self._deadline = _cancelled(self._deadline)
-        if self.cycle.response_complete:  # before its body had come: from here on the connection is idle
-            self._keep_alive()
 
     def pause_writing(self) -> None:
         """The client does not read its answers: for a while that is its right."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 
@@ -30,16 +31,20 @@ class Reply(msgspec.Struct, gc=False):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-Answer = Callable[[bytes, Headers], Awaitable[Reply]]
+Answer = Callable[[bytes, Headers], Coroutine[Any, Any, Reply]]
 """From a request's body and headers to its answer; raises what `app.errors` knows."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Answers POST requests with a body of one of ``media_types``. ``label`` names it in metrics and traces."""
+    """Answers POST requests with a body of one of ``media_types``. ``label`` names it in metrics and traces.
+
+    Its answers wait for nothing, neither a thread nor another task, where ``at_once`` says so.
+    """
 
     label: str
     answer: Answer
     media_types: tuple[bytes, ...] = (JSON,)
+    at_once: bool = False
 
     def check(self, headers: Headers) -> None:
         """Raise UnsupportedMediaType unless the body is of one of the media types, in UTF-8 and not compressed."""

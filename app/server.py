@@ -11,14 +11,17 @@ from types import FrameType
 from typing import cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.api import create_app
+from app.asgi import Gateway
 from app.connection import Connection
 from app.listen import explained
 from app.metrics import Metrics
 from app.model import Model
 from app.phase import Phase
 from app.settings import Settings
+from app.shortcut import Shortcut
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +67,10 @@ def serve(
 ) -> int:
     """Serve ``model`` on the bound socket ``listener`` until a signal comes; the exit status."""
     phase = Phase()
+    app = create_app(settings, model, phase, metrics)
     config = uvicorn.Config(
-        create_app(settings, model, phase, metrics),
-        http=cast("type[Connection]", functools.partial(Connection, settings=settings, metrics=metrics)),
+        app,
+        http=cast("type[Connection]", _connection(app, settings, metrics, phase)),
         ws="none",
         interface="asgi3",
         lifespan="on",
@@ -84,3 +88,11 @@ def serve(
         server.run([listener])
     logger.info("stopped")
     return 0 if server.started else 1
+
+
+def _connection(app: ASGIApp, settings: Settings, metrics: Metrics, phase: Phase) -> Callable[..., Connection]:
+    """What makes the protocol of a connection."""
+    # Pages of other origins need headers on every answer, and whoever adds them stands in front of the gateway.
+    if settings.shortcut and isinstance(app, Gateway):
+        return functools.partial(Shortcut, settings=settings, metrics=metrics, gateway=app, phase=phase)
+    return functools.partial(Connection, settings=settings, metrics=metrics)

@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True):
         tuple[Annotated[str, Meta(pattern=r"^https?://[^/*\s]+$")], ...],
         Meta(description="origins whose pages may ask, comma-separated, e.g. `https://app.example.com`"),
     ] = ()
+    shortcut: Annotated[
+        bool, Meta(description="answer single rows inside the HTTP protocol; `false` leaves them to uvicorn's own path")
+    ] = True
     docs: Annotated[bool, Meta(description="serve /docs and /openapi.json")] = True
     latency_buckets: Annotated[
         Annotated[tuple[Annotated[float, Meta(gt=0, le=3600)], ...], Meta(min_length=1)],
