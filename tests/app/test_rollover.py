@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ backend service
 
 
 @contextmanager
-def proxy(directory: Path, public: int, one: int, two: int) -> Iterator[str]:
+def proxy(directory: Path, public: int, one: int, two: int) -> Generator[str]:
     """HAProxy before two servers; its URL."""
     file = directory / "haproxy.cfg"
     file.write_text(CONFIGURATION.format(public=public, one=one, two=two))
