@@ -12,6 +12,7 @@ STACK ?= dev#	a Pulumi stack: dev (this machine), azure-dev, aws-dev, gcp-dev, â
 STAND_IN ?=#	1: preview without an account and secrets, from an empty state
 REPLACE ?=#	names of what an update may replace or delete although it holds data
 TESTS ?=#	files, folders or test ids; all when empty
+MINUTES ?= 10#	of `make soak`
 
 VENV := .venv/bin
 OLD := Python 3.11 or newer is needed and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12 â€¦
@@ -25,7 +26,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train test soak check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,9 @@ train: setup ## train a model: make train ARGS="--data FILE --target COLUMN --na
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
 	@$(VENV)/python -m pytest $(ARGS) $(TESTS)
+
+soak: setup-dev ## mixed traffic against a server for MINUTES, its counts, memory and descriptors watched
+	@SOAK_MINUTES=$(MINUTES) $(VENV)/python -m pytest $(ARGS) tests/app/test_soak.py
 
 check: setup-dev ## formatting, lint, types, layers, workflows, locks
 	$(VENV)/ruff format --check .
