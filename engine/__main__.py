@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine import install, operations, plugin, promtool, workspace
+from engine import build, install, operations, plugin, promtool, workspace
 from engine.build import InstallError
 from engine.plan import PlanError
 from engine.workspace import Workspace, WorkspaceError
@@ -42,6 +44,15 @@ def promtool_command() -> None:
     raise typer.Exit(promtool.run_get())
 
 
+@app.command("actionlint")
+def actionlint_command(files: list[Path]) -> None:
+    """Lint workflows; without Go there is no linter, which is told and no failure."""
+    if shutil.which("go") is None:
+        _say("no go on the PATH to build actionlint with; the workflows are not linted")
+        return
+    raise typer.Exit(subprocess.run([build.build_actionlint(_say), *files]).returncode)  # noqa: S603  just built
+
+
 @app.command("environment")
 def environment_command() -> None:
     """Print the variables with which plain `pulumi` commands meet the same engine and state, for a shell's eval."""
@@ -58,13 +69,16 @@ def preview_command(
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Without account and secrets: the plan from an empty state.")
     ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the plan, with what policies find, for a report.")
+    ] = None,
 ) -> None:
     """Show what would change, held to the policy pack."""
     if stand_in:
         from engine import rehearsal  # loads what every cloud's SDK needs, which nothing else does
 
-        raise typer.Exit(rehearsal.preview(ROOT, stack, _engine(), context.args))
-    raise typer.Exit(operations.preview(_prepare(stack), context.args))
+        raise typer.Exit(rehearsal.preview(ROOT, stack, _engine(), context.args, save))
+    raise typer.Exit(operations.preview(_prepare(stack), context.args, save))
 
 
 @app.command("up", context_settings=PASSING_ON)

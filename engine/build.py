@@ -1,4 +1,4 @@
-"""Go programs, those of Pulumi and promtool, built from the modules pinned in ``engine/modules`` and kept in a cache.
+"""Go programs, Pulumi's, promtool and the linter of workflows, built from pinned modules and kept in a cache.
 
 The cache is ``$XDG_CACHE_HOME/mlplatform/pulumi`` (``~/.cache`` by default). What is built stands in a folder named
 after the pins it was built from, so another pin never meets an old program, and it gets its name in one step when it is
@@ -28,6 +28,7 @@ SDK = "github.com/pulumi/pulumi/sdk/v3"
 HOST = "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
 DOCKER_BUILD = "github.com/pulumi/pulumi-docker-build"
 PROMETHEUS = "github.com/prometheus/prometheus"
+ACTIONLINT = "github.com/rhysd/actionlint"
 
 # The language host starts Python through these scripts, which must stand beside it: the module whose pin of the SDK
 # holds the script, and its path there.
@@ -137,6 +138,18 @@ def build_promtool(progress: Progress) -> Path:
         _go_build("promtool", f"{PROMETHEUS}/cmd/promtool", draft / promtool_file().name, stamp, log, progress)
 
     return _built(promtool_file().parent, fill, progress) / promtool_file().name
+
+
+def build_actionlint(progress: Progress) -> Path:
+    """Build the linter of GitHub's workflows and return its file."""
+
+    def fill(draft: Path, log: Path) -> None:
+        progress(f"building actionlint {pinned('actionlint', ACTIONLINT)} with {_go()} (the first time about a minute)")
+        _go_build("actionlint", f"{ACTIONLINT}/cmd/actionlint", draft / "actionlint", None, log, progress)
+
+    return (
+        _built(_folder(f"actionlint-{pinned('actionlint', ACTIONLINT)}", "actionlint"), fill, progress) / "actionlint"
+    )
 
 
 def _folder(name: str, *modules: str) -> Path:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,14 +23,40 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 """For our own words; standard output is Pulumi's."""
 
 
-def preview(prepared: Workspace, options: Sequence[str]) -> int:
-    """Show what would change; the exit status."""
+def preview(prepared: Workspace, options: Sequence[str], save: Path | None = None) -> int:
+    """Show what would change, or ``save`` it as a document; the exit status."""
     pulumi = begin(prepared)
     pulumi.state()
-    status = pulumi.run("preview", *pulumi.with_configuration(*POLICY, *options))
+    status = show_or_save(pulumi, options, save, from_empty_state=False)
     if status:
         console.print(f"Without an account or the secrets: make preview STACK={escape(prepared.stack)} STAND_IN=1")
     return status
+
+
+def show_or_save(pulumi: Pulumi, options: Sequence[str], save: Path | None, *, from_empty_state: bool) -> int:
+    """``pulumi preview`` under the policy pack, on the terminal or with its findings into the file ``save``."""
+    if save is None:
+        return pulumi.run("preview", *pulumi.with_configuration(*POLICY, *options))
+    debugging = {**pulumi.workspace.environment, "PULUMI_DEBUG_COMMANDS": "true"}  # admits --event-log
+    with tempfile.TemporaryDirectory() as folder, console.status("planning"):
+        log = Path(folder, "events")
+        done = Pulumi(replace(pulumi.workspace, environment=debugging)).read(
+            "preview", "--json", "--event-log", str(log), "--ignore-protect",
+            *pulumi.with_configuration(*POLICY, *options),
+        )  # fmt: skip
+        sys.stderr.write(done.stderr)
+        events = log.read_bytes() if log.exists() else b""
+    save.parent.mkdir(parents=True, exist_ok=True)
+    save.write_bytes(plan.keep(done.stdout, events, from_empty_state=from_empty_state))
+    found = plan.read(save.read_bytes())
+    _show(found)
+    for finding in found.findings or ():
+        if finding.mandatory:
+            console.print(f"[bold red]policy[/] {escape(f'{finding.policy}: {finding.message}')}")
+    for error in found.errors:
+        console.print(escape(error))
+    console.print(f"the plan is in {escape(str(save))}")
+    return done.returncode
 
 
 def up(prepared: Workspace, options: Sequence[str], *, yes: bool, named: Sequence[str]) -> int:

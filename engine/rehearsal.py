@@ -15,10 +15,13 @@ from engine.standin.server import serving
 from engine.workspace import Workspace
 
 
-def preview(root: Path, stack: str, environment: Mapping[str, str], options: Sequence[str]) -> int:
+def preview(
+    root: Path, stack: str, environment: Mapping[str, str], options: Sequence[str], save: Path | None = None
+) -> int:
     """Show the plan of a stack from an empty state, without an account, a secret or a trained model; the exit status.
 
-    Nothing is read from and nothing written to any state, the checkout or the user's Pulumi settings.
+    With ``save`` it is written there as a document. Nothing is read from and nothing written to any state, the checkout
+    or the user's Pulumi settings.
     """
     document, made_up = placeholders.fill(workspace.read(root, stack), root / "artifacts")
     with tempfile.TemporaryDirectory(prefix="stand-in-") as folder, serving(Cloud()) as server:
@@ -40,6 +43,6 @@ def preview(root: Path, stack: str, environment: Mapping[str, str], options: Seq
             notes.append(f"made up, because the stack's file does not have it: {', '.join(made_up)}")
         pulumi = operations.begin(Workspace(root, stack, False, kept | own, file, tuple(notes)))
         pulumi.create()
-        status = pulumi.run("preview", *pulumi.with_configuration(*operations.POLICY, *options))
+        status = operations.show_or_save(pulumi, options, save, from_empty_state=True)
     operations.console.print(f"This was the stand-in: the plan of {escape(stack)} from an empty state.")
     return status

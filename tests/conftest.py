@@ -77,6 +77,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),
+    "registry": _programs("docker-registry", "skopeo", package="both (Debian: docker-registry, skopeo)"),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
     "clone": _asked_for,
 }

@@ -26,7 +26,7 @@ SECRET_NAME = re.compile(
 REFERENCE = re.compile(r"(arn:|projects/|https://[\w-]+\.vault\.azure\.net/|@Microsoft\.KeyVault\(|/|\./)\S*")
 SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"  # scheme://user:password@host
+    r"|[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"  # pragma: allowlist secret (scheme://user:password@host)
     r"|\b(AccountKey|SharedAccessKey|SharedAccessSignature|InstrumentationKey|Password|Pwd)=[^;\s]"
     r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS access key id
     r"|\bgh[pousr]_\w{20}|\bxox[abprs]-\w|\bAIza[\w-]{35}\b"  # GitHub, Slack, Google

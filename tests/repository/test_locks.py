@@ -17,7 +17,8 @@ EXTRAS = {
     "trace": ["trace"],
     "train": ["train"],
     "infra": ["azure", "aws", "gcp", "local"],
-    "dev": ["serve", "trace", "train", "azure", "aws", "gcp", "local", "dev"],
+    "delivery": ["delivery"],
+    "dev": ["serve", "trace", "train", "azure", "aws", "gcp", "local", "delivery", "dev"],
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.plan import Plan, PlanError, read
+from engine.plan import Plan, PlanError, keep, read
 
 PREVIEWS = Path(__file__).with_name("previews")
 
@@ -83,3 +83,34 @@ def test_an_output_that_is_no_plan_is_not_taken_for_an_empty_one() -> None:
     for text in ("", "error: no", "[]", "{}"):
         with pytest.raises(PlanError, match="printed no plan"):
             read(text)
+
+
+def event(policy: str, level: str) -> str:
+    """A policy's finding as the engine logs it."""
+    found = {
+        "policyName": policy,
+        "message": "told\n",
+        "enforcementLevel": level,
+        "resourceUrn": "urn:x",
+        "color": "never",
+    }
+    return json.dumps({"sequence": 1, "policyEvent": found})
+
+
+def test_what_policies_find_is_kept_with_the_plan_and_what_they_could_not_judge_is_no_violation() -> None:
+    document = (PREVIEWS / "changed_in_place.json").read_text()
+    assert read(document).findings is None, "nobody asked"
+    events = "\n".join(
+        [json.dumps({"sequence": 0, "stdoutEvent": {}}), event("tls", "mandatory"), event("s3", "advisory")]
+    )
+    kept = read(keep(document, events, from_empty_state=True))
+    assert kept.findings
+    assert [(each.policy, each.mandatory, each.message) for each in kept.findings] == [
+        ("tls", True, "told"),
+        ("s3", False, "told"),
+    ]
+    assert kept.from_empty_state
+    assert kept.stack == "t1"
+    assert kept.steps == read(document).steps
+    with pytest.raises(PlanError, match="no event log"):
+        keep(document, "no log", from_empty_state=False)

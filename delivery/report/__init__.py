@@ -1,0 +1,1 @@
+"""What a change brings, as one Markdown comment: the model, the infrastructure, the supply chain."""
