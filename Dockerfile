@@ -22,8 +22,8 @@ RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requiremen
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS train-packages
-COPY requirements/train.txt /requirements/
-RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/train.txt \
+COPY requirements/data.txt /requirements/
+RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/data.txt \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
@@ -35,9 +35,11 @@ RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash 
 FROM pip AS trainer
 COPY app/ /srv/app/
 COPY training/ /srv/training/
+# The expectations that a team has committed; the pattern matches also where there are none yet.
+COPY validatio[n]/ /srv/validation/
 # Anyone may write artifacts: a volume mounted there takes over these rights, whatever user the container runs as.
 RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app training \
- && mkdir /out/srv && mv app training /out/srv/ && mkdir --mode=1777 /out/srv/artifacts \
+ && mkdir /out/srv && mv app training /out/srv/ && if [ -d validation ]; then mv validation /out/srv/; fi && mkdir --mode=1777 /out/srv/artifacts \
  && find /out -exec touch --no-dereference --date=@0 {} +
 
 # ---- the model: the version named, or the one that artifacts/<name>/current points at ----

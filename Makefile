@@ -31,7 +31,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test soak check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev \
+.PHONY: help run train test soak check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-dev \
   setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
@@ -43,7 +43,7 @@ run: setup ## serve a model on http://127.0.0.1:8000, training iris first if the
 	  { echo "no model $(NAME): make train ARGS=\"--name $(NAME) --data FILE --target COLUMN\"" >&2; exit 1; })
 	@MODEL_PATH="$${MODEL_PATH:-$(MODEL)}" exec $(VENV)/python -m app
 
-train: setup ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
+train: setup-data ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
 	@$(VENV)/python -m training $(ARGS)
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
@@ -72,7 +72,7 @@ observability: setup-dev ## write observability/generated/: what compose's Prome
 	@$(VENV)/python -m observability
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
-INPUTS := app training requirements/serve.txt requirements/train.txt Dockerfile .dockerignore
+INPUTS := app training requirements/serve.txt requirements/data.txt validation Dockerfile .dockerignore
 inputs = $(shell git log -1 --format=$(1) -- $(INPUTS) 2>/dev/null)
 dirty = $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_ARGS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
@@ -130,7 +130,7 @@ scan: ## look for known vulnerabilities in the image with Trivy; the findings go
 	@trivy convert --quiet --format table --severity HIGH,CRITICAL build/scan.json
 
 audit: setup-dev ## look for known vulnerabilities in the locks with pip-audit (needs the internet)
-	@for lock in serve train infra delivery; do $(VENV)/pip-audit --requirement requirements/$$lock.txt --require-hashes --disable-pip $(ARGS) || exit 1; done
+	@for lock in serve train data infra delivery; do $(VENV)/pip-audit --requirement requirements/$$lock.txt --require-hashes --disable-pip $(ARGS) || exit 1; done
 
 # Hashes and names of secrets are everywhere here, so only detectors that know a credential's own form are asked; what
 # the policy pack's own test of such forms holds is made up.
@@ -214,6 +214,7 @@ lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for 
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
+	$(COMPILE) --extra data --constraints requirements/dev.txt $(ARGS) --output-file requirements/data.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 	$(COMPILE) --extra delivery --constraints requirements/dev.txt $(ARGS) --output-file requirements/delivery.txt
 
@@ -223,6 +224,10 @@ clean: ## remove what can be made again (.venv, build/, caches), never artifacts
 
 setup:
 	$(INSTALL) serve train
+
+# What a team's own data needs besides: databases and Great Expectations.
+setup-data:
+	$(INSTALL) serve train data
 
 setup-dev:
 	$(INSTALL) dev

@@ -65,8 +65,9 @@ class Feature(_Strict, frozen=True):
     """One column of the request: its type, what was seen of it in training and how it was distributed.
 
     ``nullable`` features had gaps in training; they may be null or left out. ``minimum`` and ``maximum`` are the
-    observed range of numbers (information, not a limit); ``categories`` are the only texts accepted. ``name`` has no
-    quotation marks, backslashes or control characters, which the request's decoder cannot tell names by.
+    observed range of numbers (information, not a limit); ``limits``, where somebody declared them, and ``categories``
+    are what is accepted. ``name`` has no quotation marks, backslashes or control characters, which the request's
+    decoder cannot tell names by.
     """
 
     name: str
@@ -76,6 +77,12 @@ class Feature(_Strict, frozen=True):
     categories: list[str] = []
     minimum: float | None = None
     maximum: float | None = None
+    limits: tuple[float, float] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest number that a request may hold: the declared limits, or the format's."""
+        return (-MAX_MAGNITUDE, MAX_MAGNITUDE) if isinstance(self.limits, msgspec.UnsetType) else self.limits
 
 
 class Example(_Strict, frozen=True):

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from msgspec import UNSET
+
 from app.artifact import MAX_MAGNITUDE, Feature
 from app.errors import LISTED_ERRORS, FieldError, InvalidInput, MalformedBody, ServiceError
 
@@ -119,7 +121,8 @@ def refusal(value: Any, feature: Feature) -> str | None:
         return f"is {kind(value)}, not a number"
     if math.isnan(value):
         return "is not a number (NaN)"
-    return None if -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE else "is out of range"
+    least, greatest = feature.bounds
+    return None if least <= value <= greatest else "is out of range"
 
 
 def remedy_for(feature: Feature) -> str:
@@ -129,8 +132,10 @@ def remedy_for(feature: Feature) -> str:
         what = f"one of {shown}" + (", … (/model lists all)" if len(feature.categories) > 10 else "")
     elif feature.type == "boolean":
         what = "true or false"
-    else:
+    elif feature.limits is UNSET:
         what = f"a number within ±{MAX_MAGNITUDE:.4g}"
+    else:
+        what = "a number from {:.6g} to {:.6g}".format(*feature.bounds)
     return f"send {what}, or null" if feature.nullable else f"send {what}"
 
 

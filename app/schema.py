@@ -16,10 +16,9 @@ from msgspec import Meta
 from msgspec.structs import astuple
 from numpy.typing import NDArray
 
-from app.artifact import MAX_MAGNITUDE, Feature, Manifest, Scalar
+from app.artifact import Feature, Manifest, Scalar
 
 Feed = dict[str, NDArray[Any]]
-Number = Annotated[float, Meta(ge=-MAX_MAGNITUDE, le=MAX_MAGNITUDE)]
 
 
 class RequestSchema:
@@ -81,7 +80,8 @@ def _field(name: str, feature: Feature) -> tuple[str, Any] | tuple[str, Any, Any
     elif feature.type == "boolean":
         kind = bool
     else:
-        kind = Number
+        least, greatest = feature.bounds
+        kind = Annotated[float, Meta(ge=least, le=greatest)]
     return (name, kind | None, None) if feature.nullable else (name, kind)
 
 
@@ -98,14 +98,15 @@ def row_schema(manifest: Manifest) -> dict[str, Any]:
 
 
 def _feature_schema(feature: Feature) -> dict[str, Any]:
-    """The JSON Schema of one feature; the range seen in training is told, not enforced."""
+    """The JSON Schema of one feature; the range seen in training is told, declared limits are enforced."""
     schema: dict[str, Any]
     if feature.type == "category":
         schema = {"type": "string", "enum": [*feature.categories]}
     elif feature.type == "boolean":
         schema = {"type": "boolean"}
     else:
-        schema = {"type": "number", "minimum": -MAX_MAGNITUDE, "maximum": MAX_MAGNITUDE}
+        least, greatest = feature.bounds
+        schema = {"type": "number", "minimum": least, "maximum": greatest}
         if feature.minimum is not None and feature.maximum is not None:
             schema["description"] = f"between {feature.minimum:g} and {feature.maximum:g} in training"
     if feature.nullable:

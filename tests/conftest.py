@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from engine import install, plugin, promtool
+from tests.training import postgres
 
 # ONNX Runtime reports usage from its first import on unless this stands before it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -63,6 +64,11 @@ def _promtool() -> str | None:
     return None if found else "no promtool 2.45 or newer here; get one with `make promtool`"
 
 
+def _postgres() -> str | None:
+    """Whether a PostgreSQL server can be started; one that runs already is left alone."""
+    return None if postgres.program("initdb") else "no program initdb; install PostgreSQL (Debian: postgresql)"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -75,6 +81,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     ),
     "promtool": functools.cache(_promtool),
     "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
+    "postgres": _postgres,
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),
     "registry": _programs("docker-registry", "skopeo", package="both (Debian: docker-registry, skopeo)"),

@@ -2,5 +2,7 @@
 
 import os
 
-# ONNX Runtime's wheels send usage data (and write a device id) unless told otherwise before they are first imported.
+# ONNX Runtime's wheels send usage data (and write a device id) unless told otherwise before they are first imported;
+# some versions of Great Expectations do so, too.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

@@ -10,14 +10,16 @@ import typer
 from rich.console import Console
 
 from training.errors import ExportError, SettingsError, TrainingError
-from training.settings import ESTIMATORS, IRIS, Settings, load_settings
+from training.ingest.source import default_name
+from training.settings import ESTIMATORS, Settings, load_settings
 
 PROMOTED, REFUSED, UNUSABLE = 0, 1, 2
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 
 HELP = """Train a model and publish it as artifacts/NAME/VERSION; make it the current one if it passes the gate.
 
-The pipeline: ingest (iris, CSV or Parquet) → validate (roles and types of the columns) → split → train (scikit-learn)
+The pipeline: ingest (a CSV or Parquet file, a folder, an object store, a web server, a database or iris; roles and
+types of the columns; a snapshot) → split → validate (Great Expectations) → train (scikit-learn)
 → export (an ONNX graph, proven to answer as scikit-learn does) → evaluate (the held-out rows) → report → gate (better
 than a predictor without features, not worse than the current model, within the limits set) → publish.
 
@@ -37,7 +39,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.callback(invoke_without_command=True, help=HELP)
 def train(
     context: typer.Context,
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="CSV or Parquet file, or 'iris'.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="A file, folder, address or database; or 'iris'.")
+    ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name; by default the file's, or 'iris'.")] = None,
     estimator: Annotated[str | None, typer.Option(help=f"One of {', '.join(ESTIMATORS)}.")] = None,
@@ -68,7 +72,7 @@ def train(
     try:
         given = {key: value for key, value in options.items() if value is not None}
         settings = load_settings(params, given, override or [])
-        raise typer.Exit(_run(settings, name or _default_name(settings.data.source), artifacts, store))
+        raise typer.Exit(_run(settings, name or default_name(settings.data.source), artifacts, store))
     except TrainingError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(UNUSABLE) from None
@@ -106,10 +110,3 @@ def _run(settings: Settings, name: str, artifacts: Path, store: str | None) -> i
     state = "is now the current model" if outcome.moved else "was the current model already"
     console.print(f"{name} {version} {state}", soft_wrap=True, markup=False)
     return PROMOTED
-
-
-def _default_name(source: str) -> str:
-    """The name of a model that was given none: the file's, in the characters a name may have."""
-    if source == IRIS:
-        return IRIS
-    return re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower()).strip("-")[:63].strip("-") or "model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from app.artifact import Distribution, Feature
 from training.columns import Column
@@ -10,7 +11,7 @@ from training.columns import Column
 DECILES = np.arange(1, 10) / 10
 
 
-def describe_feature(column: Column, rows: np.ndarray) -> Feature:
+def describe_feature(column: Column, rows: np.ndarray, limits: tuple[float, float] | UnsetType = UNSET) -> Feature:
     """The manifest's entry for ``column``: gaps over the whole table, range and distribution over the training rows."""
     values, missing = column.values[rows], column.missing[rows]
     present = values[~missing]
@@ -32,6 +33,7 @@ def describe_feature(column: Column, rows: np.ndarray) -> Feature:
         categories=list(column.categories),
         minimum=minimum,
         maximum=maximum,
+        limits=limits,
     )
 
 

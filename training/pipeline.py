@@ -1,4 +1,4 @@
-"""One training: ingest → validate → split → train → export → evaluate → report → gate → publish."""
+"""One training: ingest → split → validate → train → export → evaluate → report → gate → publish."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits
 from app.artifact import FORMAT, MODEL, REPORT, Data, Example, Gate, Manifest, Release, sha256, version_of
 from training import provenance
 from training.champion import measure_champion
-from training.data import read_table, source_name
 from training.distributions import count_distribution, describe_feature, number_distribution
 from training.estimators import build_pipeline, fit
 from training.evaluate import baseline_answers, evaluate
@@ -22,6 +21,9 @@ from training.export.convert import convert
 from training.export.prove import prove
 from training.export.runtime import Answers, Model
 from training.gate import judge
+from training.ingest import snapshot
+from training.ingest.read import Ingested, read
+from training.ingest.source import shown
 from training.progress import Progress
 from training.publish import locked, promote, write_version
 from training.remote import Remote
@@ -29,6 +31,7 @@ from training.report import render_report
 from training.settings import Settings
 from training.split import split_rows
 from training.table import Table, build_table
+from training.validate.check import validate
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,17 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     if remote is not None:
         remote.reach()
     with progress.stage("ingest"):
-        raw = read_table(settings.data.source)
-        progress.say(f"{len(raw)} rows and {len(raw.columns)} columns from {settings.data.source}")
-    with progress.stage("validate"):
-        table = build_table(raw, settings.data)
-        _describe(table, settings, progress)
+        ingested = read(settings.data, artifacts / name)
+        table = build_table(ingested.frame, settings.data)
+        _describe(ingested, table, settings, progress)
+        if settings.data.snapshot and ingested.worth_keeping:
+            kept = snapshot.keep(artifacts / name, ingested.frame, table.fingerprint, ingested.name)
+            progress.say(f"snapshot {kept}")
     with progress.stage("split"):
         train_rows, test_rows = split_rows(table, settings.split)
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
+    with progress.stage("validate"):
+        validate(table, test_rows, settings, name, artifacts, progress)
     frame = table.frame()
     with progress.stage("train"):
         pipeline = build_pipeline(table, settings.train, settings.split.seed)
@@ -82,7 +88,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         for metric, value in metrics.items():
             progress.say(f"{metric:<18}{value:10.4f}   without features {baseline.get(metric, float('nan')):10.4f}")
     with progress.stage("report"):
-        manifest = _manifest(settings, name, table, train_rows, model, metrics)
+        manifest = _manifest(settings, name, ingested.name, table, train_rows, model, metrics)
         report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
         files = {MODEL: content, REPORT: report}
         manifest = _seal(manifest, files)
@@ -101,8 +107,11 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     return Outcome(directory, manifest, gate, moved)
 
 
-def _describe(table: Table, settings: Settings, progress: Progress) -> None:
-    """Say what was decided about the columns."""
+def _describe(ingested: Ingested, table: Table, settings: Settings, progress: Progress) -> None:
+    """Say what was read and decided about the columns."""
+    progress.say(f"{len(ingested.frame)} rows and {len(table.columns)} columns from {shown(settings.data.source)}")
+    for note in ingested.notes:
+        progress.warn(note)
     how = "as its values suggest" if settings.data.task == "auto" else "as set"
     names = ", ".join(map(str, table.classes[:10])) + (", …" if len(table.classes) > 10 else "")
     goal = f"{len(table.classes)} classes: {names}" if table.classes else "a quantity"
@@ -112,13 +121,24 @@ def _describe(table: Table, settings: Settings, progress: Progress) -> None:
     for column in table.features:
         kind = f"{column.type}, {len(column.categories)} distinct" if column.type == "category" else column.type
         gaps = int(column.missing.sum())
-        progress.say(f"feature  {column.name}: {kind}" + (f", {gaps} gaps" if gaps else ""))
+        how = ", as declared" if column.name in settings.data.types else ""
+        progress.say(f"feature  {column.name}: {kind}{how}" + (f", {gaps} gaps" if gaps else ""))
+    for name in table.ids:
+        progress.say(f"id       {name}: " + ("as declared" if name in settings.data.id else "its name says so"))
+    if table.timestamp:
+        progress.say(f"moment   {table.timestamp}: not learnt from")
     for name in settings.data.ignore:
         progress.say(f"ignored  {name}")
 
 
 def _manifest(
-    settings: Settings, name: str, table: Table, train_rows: np.ndarray, model: Model, metrics: dict[str, float]
+    settings: Settings,
+    name: str,
+    source: str,
+    table: Table,
+    train_rows: np.ndarray,
+    model: Model,
+    metrics: dict[str, float],
 ) -> Manifest:
     """All of the manifest but the files' hashes and the version, which ``_seal`` adds."""
     frame = table.frame().iloc[train_rows]
@@ -131,7 +151,10 @@ def _manifest(
         estimator=settings.train.estimator,
         target=table.target_name,
         classes=table.classes,
-        features=[describe_feature(column, train_rows) for column in table.features],
+        features=[
+            describe_feature(column, train_rows, settings.data.limits.get(column.name, msgspec.UNSET))
+            for column in table.features
+        ],
         predictions=(
             count_distribution(answers.predictions, len(table.classes))
             if table.classes
@@ -139,7 +162,7 @@ def _manifest(
         ),
         example=_example(table, int(train_rows[0]), model.predict(frame.iloc[:1])),
         metrics=metrics,
-        data=Data(source=source_name(settings.data.source), rows=table.rows, fingerprint=table.fingerprint),
+        data=Data(source=source, rows=table.rows, fingerprint=table.fingerprint),
         settings=settings.shaping(table.task),
         libraries=provenance.libraries(),
         code=provenance.code_hash(),

@@ -11,34 +11,19 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import msgspec
 
+from training.data_settings import DataSettings, NonNegative, SettingsTable, ValidationSettings
 from training.errors import SettingsError, choices
 
 DEFAULTS = Path(__file__).with_name("params.toml")
-IRIS = "iris"
 
 Task = Literal["classification", "regression"]
 ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"]
 RegressionMetric = Literal["r2", "mae", "rmse"]
 EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
 ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the settings' tables: immutable, and an unknown key is an error rather than ignored."""
-
-
-class DataSettings(_Table, frozen=True):
-    """Which table to learn from, and which columns play which role."""
-
-    source: Annotated[str, msgspec.Meta(min_length=1)]
-    target: Annotated[str, msgspec.Meta(min_length=1)]
-    ignore: list[str]
-    task: Literal["auto", "classification", "regression"]
-    max_categories: Annotated[int, msgspec.Meta(ge=2)]
-
-
-class SplitSettings(_Table, frozen=True):
+class SplitSettings(SettingsTable, frozen=True):
     """How rows are held out; ``seed`` also seeds the estimator."""
 
     test_size: Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -46,7 +31,7 @@ class SplitSettings(_Table, frozen=True):
     stratify: bool
 
 
-class TrainSettings(_Table, frozen=True):
+class TrainSettings(SettingsTable, frozen=True):
     """The estimator's name and, per scikit-learn class, the parameters it gets."""
 
     estimator: EstimatorName
@@ -66,7 +51,7 @@ class TrainSettings(_Table, frozen=True):
         return cast("dict[str, Any]", getattr(self, self.table(task)))
 
 
-class Bounds(_Table, frozen=True):
+class Bounds(SettingsTable, frozen=True):
     """A bound per metric that has one."""
 
     accuracy: float | None = None
@@ -83,7 +68,7 @@ class Bounds(_Table, frozen=True):
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
 
-class Limits(_Table, frozen=True):
+class Limits(SettingsTable, frozen=True):
     """Absolute limits on metrics."""
 
     at_least: Bounds = Bounds()
@@ -106,7 +91,7 @@ class RegressionGate(Limits, frozen=True, kw_only=True):
     tolerance: NonNegative
 
 
-class GateSettings(_Table, frozen=True):
+class GateSettings(SettingsTable, frozen=True):
     """The gate's thresholds per task, and further limits for models by name."""
 
     classification: ClassificationGate
@@ -114,18 +99,28 @@ class GateSettings(_Table, frozen=True):
     models: dict[str, Limits]
 
 
-class Settings(_Table, frozen=True):
+class Settings(SettingsTable, frozen=True):
     """All settings of a run."""
 
     data: DataSettings
+    validation: ValidationSettings
     split: SplitSettings
     train: TrainSettings
     gate: GateSettings
 
     def shaping(self, task: Task) -> dict[str, Any]:
         """The settings that shape a model of ``task``: these, and no others, are part of its version."""
+        data = self.data
         return {
-            "data": {"target": self.data.target, "ignore": sorted(set(self.data.ignore)), "task": task},
+            "data": {
+                "target": data.target,
+                "ignore": sorted(set(data.ignore)),
+                "id": sorted(set(data.id)),
+                "timestamp": data.timestamp,
+                "types": data.types,
+                "limits": data.limits,
+                "task": task,
+            },
             "split": msgspec.to_builtins(self.split),
             "train": {"estimator": self.train.estimator, self.train.table(task): self.train.parameters(task)},
         }

@@ -1,8 +1,9 @@
-"""Validate: turn the raw table into features and a target that can be learnt, or say which column stands in the way."""
+"""Turn the raw table into features and a target that can be learnt, or say which column stands in the way."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,24 @@ import numpy as np
 import pandas as pd
 
 from app.artifact import Scalar
-from training.columns import Column, check_feature, parse_column
-from training.errors import DataError, choices
-from training.settings import DataSettings, Task
+from training.columns import Column, check_feature, parse_column, parse_id, parse_timestamp
+from training.data_settings import DataSettings
+from training.errors import DataError
+from training.ingest.roles import check_roles
+from training.settings import Task
 
 MIN_ROWS = 10
 MAX_INTEGER_CLASSES = 20
+_ID = re.compile(r"(.*[_ -])?(id|uuid|guid)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The parsed rows: features, and a target that is the index into ``classes`` or, for regression, a float64."""
+    """The parsed rows: features, and a target that is the index into ``classes`` or, for regression, a float64.
+
+    ``columns`` are the features, the target, the ids and the moment (if there is one) of all rows that were read, in
+    this order; ``kept`` is the mask of those with a target, which the other arrays are made of.
+    """
 
     features: list[Column]
     target_name: str
@@ -30,7 +38,20 @@ class Table:
     classes: list[Scalar]
     task: Task
     fingerprint: str
-    rows_dropped: int
+    columns: list[Column]
+    kept: np.ndarray
+    ids: list[str]
+    timestamp: str | None
+
+    @property
+    def rows_dropped(self) -> int:
+        """The number of rows without a target."""
+        return len(self.kept) - self.rows
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """The numbers of the rows in the source, counted from 1."""
+        return np.flatnonzero(self.kept) + 1
 
     @property
     def rows(self) -> int:
@@ -55,44 +76,67 @@ class Table:
 def build_table(raw: pd.DataFrame, settings: DataSettings) -> Table:
     """Choose the columns' roles and types; rows without a target are dropped.
 
-    Raises DataError naming the column that is missing, cannot be learnt from or cannot be predicted.
+    Declared roles and types win; a column of distinct values whose name says that it is an id is one. Raises DataError
+    naming the column that is missing, cannot be learnt from or cannot be predicted.
     """
-    _check_roles(list(raw.columns), settings)
-    named = raw[settings.target].notna() & (raw[settings.target].astype(object) != "")
-    kept = raw[named].reset_index(drop=True)
-    if len(kept) < MIN_ROWS:
-        raise DataError(f"{len(kept)} rows with a '{settings.target}'; at least {MIN_ROWS} are needed")
-    target = parse_column(settings.target, kept[settings.target])
-    task = _task(target) if settings.task == "auto" else settings.task
-    values, classes = _classes(target) if task == "classification" else (_regression_target(target), [])
+    names = [str(name) for name in raw.columns if name not in settings.ignore]
+    check_roles([*names, *settings.ignore], settings)
+    raw = raw.set_axis([str(name) for name in raw.columns], axis="columns").reset_index(drop=True)
+    target = parse_column(settings.target, raw[settings.target], settings.types.get(settings.target))
+    kept = ~target.missing
+    if kept.sum() < MIN_ROWS:
+        raise DataError(f"{kept.sum()} rows with a '{settings.target}'; at least {MIN_ROWS} are needed")
+    ids = [name for name in names if name in settings.id or _is_id(name, raw[name], settings)]
+    moments = [parse_timestamp(name, raw[name]) for name in names if name == settings.timestamp]
     features = [
-        parse_column(name, kept[name]) for name in kept.columns if name not in {settings.target, *settings.ignore}
+        _within_limits(parse_column(name, raw[name], settings.types.get(name)), settings)
+        for name in names
+        if name not in {settings.target, settings.timestamp, *ids}
     ]
+    if not features:
+        raise DataError(f"no column is left to predict '{settings.target}' from: {', '.join(ids)} tell rows apart")
+    columns = [*features, target, *(parse_id(name, raw[name]) for name in ids), *moments]
+    if not kept.all():
+        features, target = [column.take(kept) for column in features], target.take(kept)
     for column in features:
         check_feature(column, settings.max_categories)
+    task = _task(target) if settings.task == "auto" else settings.task
+    values, classes = _classes(target) if task == "classification" else (_regression_target(target), [])
     return Table(
         features=features,
         target_name=settings.target,
         target=values,
         classes=classes,
         task=task,
-        fingerprint=_fingerprint([*features, target]),
-        rows_dropped=len(raw) - len(kept),
+        fingerprint=_fingerprint(columns),
+        columns=columns,
+        kept=kept,
+        ids=ids,
+        timestamp=settings.timestamp or None,
     )
 
 
-def _check_roles(names: list[str], settings: DataSettings) -> None:
-    """Refuse roles for columns that do not exist, or that leave nothing to learn from."""
-    if settings.target not in names:
-        hint = choices(settings.target, names)
-        raise DataError(f"the target '{settings.target}' is no column of the data (set it with --target); {hint}")
-    for name in settings.ignore:
-        if name not in names:
-            raise DataError(f"--ignore {name}: no such column; {choices(name, names)}")
-    if settings.target in settings.ignore:
-        raise DataError(f"--ignore {settings.target}: it is the target")
-    if not set(names) - {settings.target, *settings.ignore}:
-        raise DataError(f"no column is left to predict '{settings.target}' from")
+def _is_id(name: str, series: pd.Series, settings: DataSettings) -> bool:
+    """Whether a column that nothing was declared of tells rows apart: so says its name, and its values are distinct."""
+    declared = {settings.target, settings.timestamp, *settings.types, *settings.limits}
+    return name not in declared and bool(_ID.fullmatch(name) and series.notna().all() and series.is_unique)
+
+
+def _within_limits(column: Column, settings: DataSettings) -> Column:
+    """The column, refused if it has a value beyond its declared limits."""
+    if column.name not in settings.limits:
+        return column
+    least, greatest = settings.limits[column.name]
+    if column.type != "number" or not least <= greatest:
+        raise DataError(f"data.limits.{column.name} = [{least:g}, {greatest:g}]: the least and greatest of a number")
+    beyond = np.flatnonzero((column.values < least) | (column.values > greatest))
+    if beyond.size:
+        row = int(beyond[0])
+        raise DataError(
+            f"column '{column.name}' has {column.values[row]:g} in row {row + 1} and {beyond.size} value(s) beyond "
+            f"data.limits.{column.name} = [{least:g}, {greatest:g}]: correct or empty them"
+        )
+    return column
 
 
 def _task(target: Column) -> Task:
@@ -134,5 +178,9 @@ def _fingerprint(columns: Sequence[Column]) -> str:
     """The SHA-256 of names, types and values, column by column."""
     digest = hashlib.sha256()
     for column in columns:
-        digest.update(msgspec.json.encode([column.name, column.type, column.values.tolist()]) + b"\n")
+        digest.update(msgspec.json.encode([column.name, column.type]))
+        if column.type == "category":
+            digest.update(msgspec.json.encode(column.values.tolist()))
+        else:  # every gap is the same NaN
+            digest.update(np.where(column.missing, np.nan, column.values).astype("<f8").tobytes())
     return digest.hexdigest()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from app.artifact import Feature, load
+from app.artifact import Feature, encode, load
 from app.diagnosis import diagnose_batch, diagnose_row
 from app.errors import LISTED_ERRORS, InvalidInput, MalformedBody, ServiceError
+from app.schema import RequestSchema, row_schema
 
 CAUSE = ValueError("the strict decoder's words")
 GOOD = '"age": 1, "region": "east", "owns_home": true'
@@ -40,6 +42,31 @@ def test_every_bad_field_is_listed_at_once(features: list[Feature]) -> None:
         "/guarantor": ("is a string, not a boolean", '"no"'),
         "/x~1~0": ("is unknown", None),
     }
+
+
+def test_a_number_beyond_the_limits_that_were_declared_is_refused_by_decoder_and_diagnosis(loans: Path) -> None:
+    manifest = load(loans).manifest
+    limited = [
+        msgspec.structs.replace(feature, limits=(0, 120)) if feature.name == "age" else feature
+        for feature in manifest.features
+    ]
+    schema = RequestSchema(msgspec.structs.replace(manifest, features=limited), max_rows=1)
+    for age, good in ((0, True), (120, True), (120.5, False), (-1, False)):
+        body = f"{{{GOOD.replace('1', str(age), 1)}}}".encode()
+        if good:
+            schema.decode_row(body)
+            continue
+        with pytest.raises(msgspec.ValidationError):
+            schema.decode_row(body)
+        error = diagnose_row(body, limited, CAUSE)
+        assert found(error) == {"/age": ("is out of range", str(age))}
+        assert "a number from 0 to 120" in str(msgspec.json.encode(error.errors))  # pyright: ignore[reportAttributeAccessIssue]
+    properties = row_schema(msgspec.structs.replace(manifest, features=limited))["properties"]
+    assert (properties["age"]["minimum"], properties["age"]["maximum"]) == (0, 120)
+
+
+def test_a_feature_without_limits_is_written_as_it_always_was(loans: Path) -> None:
+    assert b'"limits"' not in encode(load(loans).manifest)
 
 
 def test_missing_and_null_features_are_told_apart(features: list[Feature]) -> None:

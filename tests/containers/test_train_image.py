@@ -51,16 +51,13 @@ def test_own_data_is_trained_and_served_from_containers(
     write = f"import pathlib; pathlib.Path('/data/fruit.csv').write_text({ROWS!r})"
     as_root = ("--user=0", "--entrypoint=python", f"--volume={data}:/data")
     engine("run", "--rm", "--label", engine.label, *as_root, train_image, "-c", write)
-    train(
-        engine,
-        train_image,
-        volume,
-        "--data",
-        "/data/fruit.csv",
-        "--target",
-        "kind",
+    arguments = ("--data", "/data/fruit.csv", "--target", "kind")
+    said = train(
+        *(engine, train_image, volume, *arguments, "--set", "validation.leakage=1"),  # a colour tells a fruit
         options=(f"--volume={data}:/data:ro",),
     )
+    assert "expectations hold" in said
+    assert "validation/fruit.json could not be written (Read-only file system)" in said
     container = service(f"--volume={volume}:/artifacts:ro", "--env=MODEL_PATH=/artifacts/fruit")
     answer = httpx.post(f"{engine.address(container)}/predict", json={"colour": "yellow", "weight": 1.2})
     assert answer.json()["prediction"] == "banana"

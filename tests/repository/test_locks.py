@@ -16,9 +16,10 @@ EXTRAS = {
     "serve": ["serve"],
     "trace": ["trace"],
     "train": ["train"],
+    "data": ["data"],
     "infra": ["azure", "aws", "gcp", "local"],
     "delivery": ["delivery"],
-    "dev": ["serve", "trace", "train", "azure", "aws", "gcp", "local", "delivery", "dev"],
+    "dev": ["serve", "trace", "train", "data", "azure", "aws", "gcp", "local", "delivery", "dev"],
 }
 
 

@@ -64,7 +64,7 @@ class Run:
 def clone(copy_of_the_repository: Callable[[], Path]) -> Path:
     """A copy with empty locks whose .venv borrows this environment's packages, so that setting up takes seconds."""
     directory = copy_of_the_repository()
-    for lock in ("serve", "train", "infra"):
+    for lock in ("serve", "train", "data", "infra"):
         (directory / "requirements" / f"{lock}.txt").write_text("")
     made = make(directory, "setup", f"PYTHON={sys.executable}")
     assert made.returncode == 0, made.stderr
@@ -167,7 +167,7 @@ def test_make_alone_lists_every_target_and_the_documents_name_no_other(repositor
     listed = set(re.findall(r"^make ([a-z-]+) ", make(repository).stdout, re.MULTILINE))
     assert {"run", "test", "train", "check", "image", "train-image", "lock", "clean"} <= listed
     documents = [*repository.glob("*.md"), *repository.glob("docs/**/*.md"), *repository.glob(".github/**/*.yml")]
-    internal = {"setup", "setup-dev"}
+    internal = {"setup", "setup-data", "setup-dev"}
     for document in documents:
         commands = re.findall(r"(?:^|`|\$ |run: )make ([a-z-]+)", document.read_text(), re.MULTILINE)
         assert set(commands) <= listed | internal, document

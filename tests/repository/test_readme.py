@@ -49,7 +49,7 @@ def ask(artifact: Path, log: Path, body: dict[str, Any], path: str = "/predict")
 
 def test_the_readme_shows_a_flower_a_bad_request_and_a_row_with_a_gap() -> None:
     assert len(REQUESTS) == 3
-    assert len(TRAININGS) == 2
+    assert len(TRAININGS) == 3
 
 
 @pytest.mark.parametrize(("name", "index"), [("iris", 0), ("loans", 2)])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.training.tables import read_iris
 from training.columns import parse_column
-from training.data import read_table
 from training.distributions import describe_feature, number_distribution
 from training.errors import DataError
 from training.evaluate import baseline_answers, evaluate, improvement
@@ -28,7 +28,7 @@ def table_of(target: list[Any], task: str = "auto") -> Table:
 
 
 def test_the_split_is_disjoint_exhaustive_stratified_and_repeatable() -> None:
-    table = build_table(read_table("iris"), load_settings(None, {}, []).data)
+    table = build_table(read_iris(), load_settings(None, {}, []).data)
     settings = SplitSettings(test_size=0.2, seed=1, stratify=True)
     train, test = split_rows(table, settings)
     assert sorted([*train, *test]) == list(range(150))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from app.artifact import MAX_MAGNITUDE
-from training.data import read_table
+from tests.training.tables import read_iris
 
 TREES = "train.random_forest.n_estimators=30"
 ROUNDS = "train.hist_gradient_boosting.max_iter=20"
@@ -116,12 +116,12 @@ def shuffled(fitted: Any) -> pd.DataFrame:
 
 
 def tables(messy: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
-    gaps = read_table("iris")
+    gaps = read_iris()
     gaps.iloc[:, :4] = gaps.iloc[:, :4].mask(np.random.default_rng(5).random((150, 4)) < 0.15)
     bunch: Any = load_diabetes(as_frame=True)
     tumours: Any = load_breast_cancer(as_frame=True)
     return {
-        "iris": (read_table("iris"), "species"),
+        "iris": (read_iris(), "species"),
         "iris with gaps": (gaps, "species"),
         "breast cancer": (tumours.frame, "target"),
         "diabetes": (bunch.frame, "target"),
@@ -158,7 +158,7 @@ def test_the_graph_answers_as_scikit_learn_does(
 
 
 def test_the_seeds_forest_of_100_trees_is_equal_to_the_last_bit(fitted: Callable[..., Any]) -> None:
-    made = fitted(read_table("iris"), "species", "random_forest")
+    made = fitted(read_iris(), "species", "random_forest")
     probes = around_thresholds(made)
     assert (run_graph(made, probes)["probabilities"] == made.pipeline.predict_proba(probes)).all()
 

@@ -13,8 +13,8 @@ import pytest
 from onnx import numpy_helper
 from rich.console import Console
 
+from tests.training.tables import read_iris
 from training import pipeline as training_pipeline
-from training.data import read_table
 from training.errors import ExportError
 from training.export.prove import proof_rows, prove
 from training.export.runtime import Model
@@ -53,7 +53,7 @@ def heavier(weights: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("estimator", ["random_forest", "hist_gradient_boosting", "linear"])
 def test_an_exact_graph_is_proven_on_the_data_and_more(estimator: str, fitted: Callable[..., Any]) -> None:
-    made = fitted(read_table("iris"), "species", estimator, ROUNDS)
+    made = fitted(read_iris(), "species", estimator, ROUNDS)
     tried = prove(made.pipeline, made.model, made.table)
     assert tried > 150 + 2000 - 1
 
@@ -70,7 +70,7 @@ def test_an_exact_graph_is_proven_on_the_data_and_more(estimator: str, fitted: C
 def test_a_split_off_by_one_ulp_or_a_leaf_off_by_a_hundredth_is_refused_with_the_count(
     estimator: str, attribute: str, change: Change, fitted: Callable[..., Any]
 ) -> None:
-    made = fitted(read_table("iris"), "species", estimator, *STUMPS)  # every split of a stump changes the answer
+    made = fitted(read_iris(), "species", estimator, *STUMPS)  # every split of a stump changes the answer
     altered = Model(
         tampered(made.content, attribute, change), {column.name: column.type for column in made.table.features}
     )
@@ -90,7 +90,7 @@ def test_a_gap_sent_the_wrong_way_is_refused(messy: pd.DataFrame, fitted: Callab
 
 
 def test_every_threshold_and_both_its_neighbours_are_tried(fitted: Callable[..., Any]) -> None:
-    made = fitted(read_table("iris"), "species", "random_forest", "train.random_forest.n_estimators=10")
+    made = fitted(read_iris(), "species", "random_forest", "train.random_forest.n_estimators=10")
     tried = pd.concat(list(proof_rows(made.pipeline, made.table)))
     names = list(made.frame.columns)
     wanted = {

@@ -84,7 +84,7 @@ def test_names_and_values_from_the_data_cannot_break_the_page(tmp_path: Path) ->
     )
     table.to_csv(tmp_path / "t.csv", index=False)
     options: dict[str, Any] = {"data.source": str(tmp_path / "t.csv"), "data.target": "y"}
-    settings = load_settings(None, options, ["train.random_forest.n_estimators=5"])
+    settings = load_settings(None, options, ["validation.mode=never", "train.random_forest.n_estimators=5"])
     outcome = train(settings, "t", tmp_path, Progress(Console(quiet=True)))
     page = Page((outcome.directory / "report.html").read_text(encoding="utf-8"))
     assert page.all("script") + page.all("b") + page.all("i") == []
@@ -121,7 +121,9 @@ def test_a_regression_shows_residuals_instead_of_a_confusion_matrix(tmp_path: Pa
     table = pd.DataFrame({"x": [float(row) for row in range(60)], "y": [row * 1.5 + 0.25 for row in range(60)]})
     table.to_csv(tmp_path / "t.csv", index=False)
     options: dict[str, Any] = {"data.source": str(tmp_path / "t.csv"), "data.target": "y", "train.estimator": "linear"}
-    outcome = train(load_settings(None, options, []), "t", tmp_path, Progress(Console(quiet=True)))
+    outcome = train(
+        load_settings(None, options, ["validation.mode=never"]), "t", tmp_path, Progress(Console(quiet=True))
+    )
     page = Page((outcome.directory / "report.html").read_text(encoding="utf-8"))
     assert "Residuals" in page.text
     assert "Confusion matrix" not in page.text

@@ -1,10 +1,8 @@
-"""From files to features and target: types, roles, gaps, and what is refused with which words."""
+"""From a frame to features and target: types, roles, gaps, and what is refused with which words."""
 
 from __future__ import annotations
 
 import datetime
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data import read_table
+from tests.training.tables import data_settings, read_iris
+from training.data_settings import DataSettings
 from training.errors import DataError
-from training.settings import DataSettings
 from training.table import Table, build_table
 
 ROWS = 24
 
 
 def settings(**changes: Any) -> DataSettings:
-    defaults: dict[str, Any] = {"source": "x.csv", "target": "y", "ignore": [], "task": "auto", "max_categories": 5}
-    return DataSettings(**{**defaults, **changes})
+    return data_settings(**{"max_categories": 5, **changes})
 
 
 def raw(**columns: Any) -> pd.DataFrame:
@@ -43,104 +40,11 @@ def refusal(table: pd.DataFrame, **changes: Any) -> str:
 
 
 def test_iris_has_four_lengths_and_the_species_as_text() -> None:
-    table = read_table("iris")
+    table = read_iris()
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"]
     assert list(table.columns) == names
     assert set(table["species"]) == {"setosa", "versicolor", "virginica"}
     assert len(table) == 150
-
-
-@pytest.mark.parametrize("suffix", ["csv", "parquet", "CSV"])
-def test_csv_and_parquet_give_the_same_features_gaps_and_fingerprint(suffix: str, tmp_path: Path) -> None:
-    table = raw(
-        number=[1.5, None] * 12,
-        whole=pd.array([3, None] * 12, dtype="Int64"),
-        truth=pd.array([True, False, None, True] * 6, dtype="boolean"),
-        text=["a", None, "b", "ü"] * 6,
-    )
-    file = tmp_path / f"table.{suffix}"
-    if suffix == "parquet":
-        table.to_parquet(file)
-    else:
-        table.to_csv(file, index=False)
-    found = build_table(read_table(str(file)), settings())
-    assert types(found) == {
-        "x": "number",
-        "number": "number",
-        "whole": "number",
-        "truth": "boolean",
-        "text": "category",
-    }
-    gaps = {column.name: int(column.missing.sum()) for column in found.features}
-    assert gaps == {"x": 0, "number": 12, "whole": 12, "truth": 6, "text": 6}
-    assert found.features[-1].categories == ("a", "b", "ü")
-    assert found.classes == ["no", "yes"]
-    assert found.fingerprint == build_table(table, settings()).fingerprint
-
-
-def test_a_parquet_file_with_decimals_and_categoricals_is_read(tmp_path: Path) -> None:
-    table = raw(price=[Decimal("1.10"), Decimal("2.20")] * 12, kind=pd.Categorical(["p", "q"] * 12))
-    table.to_parquet(tmp_path / "t.parquet")
-    found = build_table(read_table(str(tmp_path / "t.parquet")), settings())
-    assert types(found) == {"x": "number", "price": "number", "kind": "category"}
-    assert found.features[1].values[0] == 1.1
-
-
-def test_the_named_index_of_a_parquet_file_is_a_column_and_one_without_a_name_is_none(tmp_path: Path) -> None:
-    raw().set_index("x").to_parquet(tmp_path / "named.parquet")
-    raw().iloc[::-1].to_parquet(tmp_path / "unnamed.parquet")
-    for name in ("named", "unnamed"):
-        assert list(read_table(str(tmp_path / f"{name}.parquet")).columns) == ["x", "y"]
-
-
-def test_a_csv_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(b"\xef\xbb\xbfx,y\r\n1,no\r\n2,yes\r\n")
-    assert list(read_table(str(file)).columns) == ["x", "y"]
-
-
-def test_empty_lines_before_the_header_of_a_csv_are_passed_over(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(b"\n\nx,y\n1,no\n")
-    assert list(read_table(str(file)).columns) == ["x", "y"]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b"\n\n", "empty"),
-        (b"a,b\n", "no rows"),
-        (b"a,b,a\n1,2,3\n", "two columns are named 'a'"),
-        (b",a\n0,1\n", "column 1 has no name"),
-        (b"a,b\n1,2,3\n", "not a comma-separated table"),
-        (b"a,b\n1,2\n3,4,5\n", "not a comma-separated table (Expected 2 fields in line 3, saw 3)"),
-        (b"a,b\n\xff\xfe,1\n", "not UTF-8"),
-        (b'a,"b\n' + b"1,2\n" * 40_000, "not a comma-separated table (field larger than field limit"),
-    ],
-)
-def test_a_csv_that_is_no_table_is_refused_with_its_name_and_the_reason(
-    content: bytes, words: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        read_table(str(file))
-    assert str(file) in str(caught.value)
-    assert words in str(caught.value)
-
-
-def test_a_missing_an_unknown_and_a_broken_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.csv: no such file"):
-        read_table(str(tmp_path / "none.csv"))
-    with pytest.raises(DataError, match=r"t\.xlsx: neither 'iris' nor a \.csv or \.parquet file"):
-        read_table("t.xlsx")
-    (tmp_path / "t.parquet").write_bytes(b"not parquet at all")
-    with pytest.raises(DataError, match=r"t\.parquet: not a Parquet file"):
-        read_table(str(tmp_path / "t.parquet"))
-    (tmp_path / "d.csv").mkdir()
-    with pytest.raises(DataError, match="no such file"):
-        read_table(str(tmp_path / "d.csv"))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +69,10 @@ def test_the_task_follows_from_the_targets_values(target: list[Any], task: str, 
 
 def test_the_task_can_be_set() -> None:
     assert build_table(raw(y=[1, 2] * 12), settings(task="regression")).task == "regression"
-    assert build_table(raw(y=[0.5, 1.5] * 12), settings(task="classification")).classes == [0.5, 1.5]
+    assert build_table(raw(y=[0.5, 1.5] * 12), settings(task="classification")).classes == [
+        0.5,
+        1.5,
+    ]
     assert "is text ('no')" in refusal(raw(), task="regression")
 
 
@@ -180,7 +87,19 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
     [
         ({}, {"target": "Y"}, ["the target 'Y' is no column", "x, y"]),
         ({"income": 1}, {"target": "incme"}, ["'incme'", "did you mean 'income'?"]),
-        ({}, {"ignore": ["z"]}, ["--ignore z: no such column"]),
+        ({}, {"id": ["z"]}, ["data.id z: no such column"]),
+        ({}, {"types": {"z": "number"}}, ["data.types z: no such column"]),
+        ({}, {"limits": {"z": [0, 1]}}, ["data.limits z: no such column"]),
+        ({}, {"timestamp": "y"}, ["data.timestamp y: it is the target"]),
+        ({"i": 1}, {"id": ["i"], "ignore": ["i"]}, ["data.id i: it is set by --ignore already"]),
+        ({}, {"id": ["x"]}, ["no column is left"]),
+        ({}, {"limits": {"x": [0, 20]}}, ["'x' has 21 in row 22 and 3 value(s)", "[0, 20]"]),
+        ({}, {"limits": {"x": [2, 1]}}, ["data.limits.x = [2, 1]"]),
+        ({"t": "a"}, {"limits": {"t": [0, 1]}}, ["data.limits.t = [0, 1]", "of a number"]),
+        ({"n": ["1"] * 22 + ["n/k", "2"]}, {"types": {"n": "number"}}, ["'n' has 'n/k' in row 23", "no number"]),
+        ({"b": ["yes"] * 22 + ["no", "?"]}, {"types": {"b": "boolean"}}, ["'b' has '?' in row 24", "no boolean"]),
+        ({"day": ["2024-01-31"] * 23 + ["31.1.2024"]}, {"timestamp": "day"}, ["'31.1.2024' in row 24", "no moment"]),
+        ({"n": 1}, {"timestamp": "n"}, ["'n' has '1' in row 1", "no moment"]),
         ({}, {"ignore": ["y"]}, ["--ignore y: it is the target"]),
         ({}, {"ignore": ["x"]}, ["no column is left to predict 'y' from"]),
         ({"y": "no"}, {}, ["'y'", "one class only (no)"]),
@@ -191,9 +110,9 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
         ({"big": [1.0] * 23 + [-4e38]}, {}, ["'big' has -4e+38 in row 24", "3.403e+38"]),
         ({"y": [1.0] * 23 + [np.inf]}, {}, ["'y' has inf"]),
         (
-            {"id": [f"u{row}" for row in range(ROWS)]},
+            {"user": [f"u{row}" for row in range(ROWS)]},
             {},
-            ["'id' has 24 distinct texts", "max_categories = 5", "--ignore 'id'"],
+            ["'user' has 24 distinct texts", "max_categories = 5", "--ignore 'user'"],
         ),
         ({"n": [*map(str, range(23)), "n/k"]}, {}, ["'n' has 24 distinct", "not 'n/k'"]),
         ({"day": ["2024-01-31", "2024-02-01"] * 12}, {}, ["'day' holds dates", "'2024-01-31'", "--ignore 'day'"]),
@@ -202,6 +121,7 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
         ({"day": datetime.date(2024, 1, 31)}, {}, ["'day' holds date values"]),
         ({"took": pd.Timedelta(1, "s")}, {}, ["'took' holds timedelta64"]),
         ({"mixed": pd.Series([1, "a"] * 12, dtype=object)}, {}, ["'mixed' holds int and str values"]),
+        ({"mixed": pd.Series([1] * 20 + ["a"] + [2] * 3, dtype=object)}, {}, ["int and str", "'a' in row 21"]),
         ({"tags": [["a"]] * ROWS}, {}, ["'tags' holds list values"]),
         ({"z": 1j}, {}, ["'z' holds complex128"]),
         ({'a"b': 1.0}, {}, ["'a\"b'", "quotation marks", "rename it"]),
@@ -236,3 +156,64 @@ def test_the_fingerprint_covers_names_types_order_and_the_target() -> None:
         raw().iloc[::-1],
     ]
     assert len({plain, *(build_table(table, settings(max_categories=30)).fingerprint for table in others)}) == 5
+
+
+def test_declared_types_win_over_what_the_values_suggest() -> None:
+    table = raw(
+        zip=[8001, 8002] * 12,
+        share=[0.5, 2.0] * 12,
+        code=["07", "8"] * 12,
+        paid=["Yes", "no"] * 12,
+        flag=[1, 0] * 12,
+        truth=[True, None] * 12,
+    )
+    declared = {"zip": "category", "share": "category", "code": "number", "paid": "boolean", "flag": "boolean"}
+    found = {column.name: column for column in build_table(table, settings(types=declared)).features}
+    assert {name: column.type for name, column in found.items()} == {**declared, "x": "number", "truth": "boolean"}
+    assert found["zip"].categories == ("8001", "8002")
+    assert found["share"].categories == ("0.5", "2")
+    assert found["code"].values[:2].tolist() == [7.0, 8.0]
+    assert found["paid"].values[:2].tolist() == found["flag"].values[:2].tolist() == [1.0, 0.0]
+
+
+def test_ids_tell_rows_apart_and_teach_nothing_whether_declared_or_named_so() -> None:
+    distinct = np.arange(ROWS)
+    table = raw(customer_id=distinct, ID=[f"u{row}" for row in distinct], order_id=1, user=distinct)
+    found = build_table(table, settings(id=["user"]))
+    assert found.ids == ["customer_id", "ID", "user"]
+    assert types(found) == {"x": "number", "order_id": "number"}, "a column that repeats itself is no id"
+    declared = build_table(table, settings(types={"customer_id": "number", "user": "number"}))
+    assert declared.ids == ["ID"]
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds"),
+    [
+        ("2024-01-31", 1706659200.0),
+        ("2024-01-31T01:00:00+01:00", 1706659200.0),
+        (pd.Timestamp("2024-01-31 00:00:00.5"), 1706659200.5),
+        (datetime.date(2024, 1, 31), 1706659200.0),
+    ],
+)
+def test_a_moment_is_kept_beside_the_features(first: Any, seconds: float) -> None:
+    found = build_table(raw(day=[first, None] * 12), settings(timestamp="day"))
+    assert types(found) == {"x": "number"}
+    assert found.timestamp == "day"
+    assert found.columns[-1].values[0] == seconds
+    assert np.isnan(found.columns[-1].values[1])
+
+
+def test_the_fingerprint_covers_ids_moments_and_rows_without_a_target() -> None:
+    plain = raw(user=np.arange(ROWS), day="2024-01-31")
+    others = [
+        raw(user=np.arange(ROWS) + 1, day="2024-01-31"),
+        raw(user=np.arange(ROWS), day="2024-02-01"),
+        pd.concat([plain, plain.tail(1).assign(y=None)]),
+    ]
+    found = {build_table(table, settings(id=["user"], timestamp="day")).fingerprint for table in (plain, *others)}
+    assert len(found) == 4
+
+
+def test_rows_are_numbered_as_in_the_source() -> None:
+    found = build_table(raw(y=["no", "yes", None, ""] * 6), settings())
+    assert found.row_numbers[:4].tolist() == [1, 2, 5, 6]
