@@ -20,6 +20,7 @@ from starlette.routing import Route
 from app import artifact
 from app.asgi import Gateway
 from app.console import add_console
+from app.docs import add_docs
 from app.endpoint import Endpoint
 from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
@@ -78,8 +79,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         description=f"Predicts {manifest.target} with a {manifest.estimator}.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # it would load Swagger UI from elsewhere: see `app.docs`
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     api.add_exception_handler(HTTPException, _answer_problem)
     api.add_exception_handler(ServiceError, _answer_problem)
@@ -99,9 +100,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }
-    console = add_console(api, model)
+    pages = add_console(api, model) | add_docs(api)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
-    return Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
+    return Gateway(api, labels | pages | v2.labels(manifest), endpoints, metrics, phase, settings, tracing)
 
 
 def _add_health(api: FastAPI, health: Health, phase: Phase) -> None:
