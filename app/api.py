@@ -22,6 +22,7 @@ from app import artifact
 from app.arrow.format import MEDIA_TYPE
 from app.asgi import Gateway
 from app.console import add_console
+from app.docs import add_docs
 from app.endpoint import JSON, Endpoint
 from app.errors import ServiceError, to_answer
 from app.exchange import Exchange
@@ -82,8 +83,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,  # it would load Swagger UI from elsewhere: see `app.docs`
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     api.add_exception_handler(HTTPException, _answer_problem)
     api.add_exception_handler(ServiceError, _answer_problem)
@@ -107,8 +108,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         "/predict/batch": Endpoint("/predict/batch", predictor.predict_batch, (JSON, MEDIA_TYPE)),
         **v2.infer_endpoints(Inference(predictor, manifest, settings.max_batch_rows), manifest),
     }
+    pages = console | add_docs(api)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
-    gateway = Gateway(api, labels | console | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard)
+    gateway = Gateway(api, labels | pages | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard)
     return cors(gateway, settings.cors_origins) if settings.cors_origins else gateway
 
 

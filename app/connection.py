@@ -34,6 +34,7 @@ from app.settings import Settings
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 65_536  # target and headers; what has come in one read, up to 256 KiB, is held before it is measured
 MAX_PIPELINED = 100  # requests that wait for the one before them
+_BODY_HEADERS = frozenset((b"content-length", b"transfer-encoding"))
 LINGER_SECONDS = 2.0  # to read on after a refusal: closing on unread bytes would take the answer from the client
 
 
@@ -94,10 +95,7 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._received += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.cycle.keep_alive = False  # no other protocol is spoken here, and the parser is at its end
-            return
+            self._parse(self.parser, data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, ServiceError) else MalformedRequest(f"it is not HTTP/1.1: {error}"))
@@ -106,6 +104,16 @@ class Connection(HttpToolsProtocol):
             self._refuse(_head_too_large())
         elif self._deadline is None and (self._begun or not (self._answering() or self.timeout_keep_alive_task)):
             self._deadline = self.loop.call_later(self._request_seconds, self._too_slow)
+
+    def _parse(self, parser: httptools.HttpRequestParser, data: bytes) -> None:
+        """Feed the parser, which stops where another protocol is offered: none is spoken here, so HTTP goes on."""
+        while data:
+            try:
+                parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                data = data[stop.args[0] :]
+            else:
+                return
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -128,6 +136,12 @@ class Connection(HttpToolsProtocol):
             raise MalformedRequest(
                 f"{MAX_PIPELINED} requests wait for their turn; read some answers before more is sent"
             )
+        if (
+            self.parser
+            and self.parser.should_upgrade()
+            and not _BODY_HEADERS.isdisjoint(name for name, _ in self.headers)
+        ):
+            raise MalformedRequest("the parser loses a body that comes with an Upgrade; send it without that header")
 
     def on_message_complete(self) -> None:
         """The request is whole, and in time."""

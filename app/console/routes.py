@@ -52,17 +52,17 @@ def add_console(api: FastAPI, model: Model) -> dict[str, str]:
     files = {f"{_FOLDER}/{file.name}": file for file in _STATIC.iterdir() if file.suffix in _MEDIA_TYPES}
     files["/"] = files.pop(f"{_FOLDER}/{_PAGE}")
     for path, file in files.items():
-        _add_file(api, path, file)
+        add_file(api, path, file, _PAGE_POLICY)
     _add_report(api, model)
     return dict.fromkeys(files, _FOLDER) | {"/": "/"}
 
 
-def _add_file(api: FastAPI, path: str, file: Path) -> None:
-    """Answer ``path`` with ``file``."""
+def add_file(api: FastAPI, path: str, file: Path, policy: Mapping[str, str]) -> None:
+    """Answer ``path`` with ``file`` under a content security policy."""
 
     async def answer(request: Request) -> Response:
         content, digest = _content(file)
-        headers = _headers(digest, _PAGE_POLICY)
+        headers = _headers(digest, policy)
         if _is_known(request, headers):
             return Response(status_code=304, headers=headers)
         return Response(content, headers=headers, media_type=_MEDIA_TYPES[file.suffix])

@@ -112,7 +112,7 @@ def _decode_with_nan(header: bytes) -> Request:
         if b"NaN" not in header and b"Infinity" not in header:
             raise
     # Infinity becomes a text, which is then refused by tensor, row and value.
-    content = json.loads(header, parse_constant=lambda name: None if name == "NaN" else name)
+    content = json.loads(header.decode(), parse_constant=lambda name: None if name == "NaN" else name)
     return _decode(json.dumps(content).encode())
 
 

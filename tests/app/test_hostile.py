@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.connection import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
+from app.connection import LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from tests.app.models import FLOWER
 from tests.app.service import BODY, Service, Start, eventually
 
@@ -69,7 +69,11 @@ CASES: dict[str, tuple[bytes, int]] = {
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(500), 400),
     "a tunnel": (b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "an unknown method": (b"STEAL / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    "an upgrade": (b"GET /health HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nframes", 200),
+    "an upgrade": (b"GET /health HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
+    "an upgrade that is taken for granted": (
+        b"GET /health HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello",
+        400,
+    ),
     "a target that is not ASCII": (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "a body that is not UTF-8": (post(BODY[:-2] + b"\xff}"), 400),
     "deep arrays": (post(b"[" * 15_000), 400),
@@ -244,6 +248,17 @@ def test_a_connection_on_which_nothing_is_asked_is_closed_in_silence(start_servi
         assert rest(connection) == b""
 
 
+def test_a_client_that_offers_another_protocol_keeps_its_connection(service: Service) -> None:
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n"
+    with connect(service) as connection:
+        for _ in range(3):
+            connection.sendall(LIVE.replace(b"Host: x\r\n", b"Host: x\r\n" + offer))
+            assert status(connection.recv(65536)) == 200
+    answers = exchange(service, (LIVE + LIVE).replace(b"Host: x\r\n", b"Host: x\r\n" + offer))
+    assert answers.count(b"HTTP/1.1 200 ") == 2
+    assert b"without that header" in exchange(service, post(BODY).replace(b"Host: x\r\n", b"Host: x\r\n" + offer))
+
+
 def test_a_client_that_has_said_all_still_gets_its_answers(service: Service) -> None:
     answers = exchange(service, LIVE + LIVE + post(BODY))
     assert answers.count(b"HTTP/1.1 200 ") == 3
@@ -259,6 +274,7 @@ def test_as_many_pipelined_requests_as_may_wait_are_answered_and_no_more(service
 
 
 def test_who_does_not_read_his_answers_is_disconnected(service: Service) -> None:
+    time.sleep(LINGER_SECONDS + 1)  # until the connections of other tests are gone
     opened = descriptors(service)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

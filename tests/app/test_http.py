@@ -201,7 +201,8 @@ def test_health_without_a_release_says_null(loan_service: Service) -> None:
 def test_the_documentation_is_served(flower_service: Service) -> None:
     page = flower_service.client.get("/docs")
     assert page.status_code == 200
-    assert "/openapi.json" in page.text
+    assert "docs/docs.js" in page.text
+    assert "openapi.json" in flower_service.client.get("/docs/docs.js").text
 
 
 def test_the_answer_does_not_name_the_server_software(flower_service: Service) -> None:

@@ -115,14 +115,14 @@ def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(
     listing = engine(
         "run", "--rm", "--label", engine.label, image, "find", "/srv", "/model", "/out", "/artifacts", check=False
     )
-    page = "/srv/app/console/static/"
+    pages = ("/srv/app/console/static/", "/srv/app/docs/static/")
     names = {
         Path(line).name
         for line in listing.stdout.splitlines()
-        if not line.endswith((".py", ".pyc")) and not line.startswith(page)
+        if not line.endswith((".py", ".pyc")) and not line.startswith(pages)
     }
     assert names == {
-        "srv", "app", "console", "static", "v2", "__pycache__",
+        "srv", "app", "console", "docs", "static", "v2", "__pycache__",
         "model", "model.onnx", "manifest.json", "report.html", "release.json",
     }  # fmt: skip
 
