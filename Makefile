@@ -15,6 +15,7 @@ REPLACE ?=#	names of what an update may replace or delete although it holds data
 RELEASE ?=#	a release: its id or the beginning of it
 OUTPUT ?=#	where a workflow reads what a target made
 PULL_REQUEST ?=#	the address of a pull request
+TITLE ?= Pin the retrained model#	of a proposed pull request
 REPOSITORY ?=#	where an image is pushed or promoted to: registry/repository
 TESTS ?=#	files, folders or test ids; all when empty
 MINUTES ?= 10#	of `make soak`
@@ -173,11 +174,12 @@ comment: ## put build/report.md into a pull request's comment, the same one ever
 keep-current: ## copy the current model to build/before, to compare another one with it
 	@rm -rf build/before && mkdir -p build && cp -R "$(MODEL)/$$(cat $(MODEL)/current)" build/before
 
-propose: ## open a pull request with the stacks' files that have changed, described by build/report.md (needs gh)
+propose: ## open a pull request with the stacks' files that have changed, described by build/report.md (needs gh): make propose TITLE=…
 	@if git diff --quiet -- 'Pulumi.*.yaml'; then echo "propose: no stack's file has changed"; else \
-	  branch=retrained-$$(date -u +%Y%m%d-%H%M%S) && git switch --quiet --create $$branch \
-	  && git commit --quiet --message "Pin the retrained model" -- 'Pulumi.*.yaml' && gh auth setup-git \
-	  && git push --quiet origin $$branch && gh pr create --title "Pin the retrained model" --body-file build/report.md --head $$branch; fi
+	  branch=proposed-$$(date -u +%Y%m%d-%H%M%S)-$$$$ && git switch --quiet --create $$branch \
+	  && git commit --quiet --message "$(TITLE)" -- 'Pulumi.*.yaml' && gh auth setup-git \
+	  && git push --quiet origin $$branch && gh pr create --title "$(TITLE)" --head $$branch \
+	    $(if $(wildcard build/report.md),--body-file build/report.md,--body "What the stack serves (docs/delivery.md)."); fi
 
 drift: setup-infra ## fail if a stack is not what its state says, and keep the differences in build/drift.txt
 	@mkdir -p build; $(VENV)/python -m engine refresh --stack $(STACK) --preview-only --expect-no-changes $(ARGS) > build/drift.txt 2>&1; \
@@ -189,11 +191,12 @@ drift-issue: ## tell of build/drift.txt in the open issue on the stack's drift, 
 	  if [ -n "$$number" ]; then gh issue comment "$$number" --body-file build/drift.md; \
 	  else gh issue create --title "Drift of $(STACK)" --body-file build/drift.md; fi
 
-rollout: ## (not yet) take a stack to a release step by step: make rollout STACK=… RELEASE=…
-	@echo "rollout: not built yet; until then pin the release and update: make pin, make up (docs/delivery.md)" >&2; exit 2
+rollout: setup-infra setup-delivery ## take a stack to a release step by step, watched, and back if it does harm: make rollout STACK=… RELEASE=…
+	$(NEEDS_RELEASE)
+	@$(DELIVERY) rollout --name $(NAME) --stack $(STACK) "$(RELEASE)" $(if $(REPOSITORY),--repository "$(REPOSITORY)") $(ARGS)
 
-rollback: ## (not yet) take a stack back to its previous release: make rollback STACK=…
-	@echo "rollback: not built yet; until then pin the previous release and update: make pin, make up" >&2; exit 2
+rollback: setup-infra setup-delivery ## take a candidate's traffic, or without one go back to the release before: make rollback STACK=…
+	@$(DELIVERY) rollback --stack $(STACK) $(ARGS)
 
 retrain: ## (not yet) train on the newest data and compare with the current model
 	@echo "retrain: not built yet; until then: make train" >&2; exit 2

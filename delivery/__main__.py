@@ -13,20 +13,27 @@ from delivery import pin, sbom, show, verify
 from delivery.compare import compare
 from delivery.release import release
 from delivery.report.command import report_command
+from delivery.rollout_command import rollback_command, rollout_command
 from delivery.signature import GITHUB, Signer, Trust
 from delivery.store import Store, read
 from delivery.unit import DeliveryError, RefusedError
+from delivery.watch import HeldError
+from engine.build import InstallError
 from engine.plan import PlanError
+from engine.workspace import WorkspaceError
+from stacks.objects import ConfigError
 
 HELP = """Make, verify, promote and pin releases, and report what a change brings.
 
 RELEASE is an id, the beginning of one, or a release's directory. The exit status is 1 where a release is refused or
-differs, 2 where there is nothing to work with.
+differs, 2 where there is nothing to work with, 3 where a rollout ends undecided.
 """
-REFUSED, UNUSABLE = 1, 2
+REFUSED, UNUSABLE, HELD = 1, 2, 3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=HELP)
 app.command("report")(report_command)
+app.command("rollout")(rollout_command)
+app.command("rollback")(rollback_command)
 
 Wanted = Annotated[str, typer.Argument(metavar="RELEASE")]
 Name = Annotated[str, typer.Option(help="The model's name.")]
@@ -200,7 +207,10 @@ def main() -> None:
     except RefusedError as error:
         typer.echo(f"refused: {error}", err=True)
         raise SystemExit(REFUSED) from None
-    except (DeliveryError, PlanError, ArtifactError) as error:
+    except HeldError as error:
+        typer.echo(f"held: {error}", err=True)
+        raise SystemExit(HELD) from None
+    except (DeliveryError, PlanError, ArtifactError, WorkspaceError, InstallError, ConfigError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(UNUSABLE) from None
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from delivery.steps import Serving
 from delivery.unit import DeliveryError, Unit
 
 Place = Literal["stable", "candidate"]
@@ -49,6 +50,28 @@ def pin(
         said.append("candidateWeight: 0")
     _write(file, yaml, document)
     return said
+
+
+def serve(file: Path, wanted: Serving) -> None:
+    """Make the stack's file say that it serves ``wanted``. Raises DeliveryError."""
+    yaml, document = _read(file)
+    config: dict[str, Any] = document["config"]
+    candidate = wanted.candidate
+    entries: dict[str, Any] = {
+        "stable": wanted.stable.settings,
+        "candidate": candidate.settings if candidate else None,
+        "candidateWeight": wanted.weight if candidate else None,
+    }
+    before = dict(config)
+    for key, entry in entries.items():
+        if entry is None:
+            config.pop(f"{PROJECT}:{key}", None)
+        elif f"{PROJECT}:{key}" in config:
+            config[f"{PROJECT}:{key}"] = entry
+        else:  # in front: a comment belongs to what stands before it, and would go with a candidate
+            document["config"].insert(0, f"{PROJECT}:{key}", entry)
+    if dict(config) != before:
+        _write(file, yaml, document)
 
 
 def pin_model(file: Path, name: str, version: str) -> list[str]:

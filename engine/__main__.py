@@ -22,8 +22,6 @@ Further options are Pulumi's own and passed on. The exit status is Pulumi's; 1 w
 nothing to work with.
 """
 UNUSABLE = 2
-OWN = {"PYTHONUNBUFFERED": "1"}
-"""A policy pack tells the engine its port without flushing; buffered, the engine would wait for it without end."""
 ROOT = Path.cwd()
 """Where Pulumi.yaml stands; the Makefile calls from there."""
 
@@ -57,7 +55,7 @@ def actionlint_command(files: list[Path]) -> None:
 def environment_command() -> None:
     """Print the variables with which plain `pulumi` commands meet the same engine and state, for a shell's eval."""
     variables = workspace.for_plain_pulumi(ROOT, os.environ)
-    variables |= OWN | {"PATH": _engine()["PATH"]}
+    variables |= install.OWN | {"PATH": _engine()["PATH"]}
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -121,8 +119,7 @@ def _prepare(stack: str) -> Workspace:
 
 def _engine() -> dict[str, str]:
     """This process' environment with the engine on its PATH."""
-    found = install.get(_say).environment(os.environ)
-    return {"PULUMI_SKIP_UPDATE_CHECK": "true", **found, **OWN}
+    return install.environment(_say)
 
 
 def _say(line: str) -> None:

@@ -36,6 +36,9 @@ from pulumi.automation import PulumiCommand
 PulumiCommand.install()
 """
 
+OWN = {"PYTHONUNBUFFERED": "1"}
+"""A policy pack tells the engine its port without flushing; buffered, the engine would wait for it without end."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -67,6 +70,11 @@ def get(progress: Progress) -> Engine:
     if engine is None:
         raise InstallError("\n  ".join([f"no way to get Pulumi {MINIMUM} or newer; tried in this order:", *reasons]))
     return engine
+
+
+def environment(progress: Progress) -> dict[str, str]:
+    """This process' environment for the commands of an engine, which is got if it is not there. Raises InstallError."""
+    return {"PULUMI_SKIP_UPDATE_CHECK": "true", **get(progress).environment(), **OWN}
 
 
 def run_install() -> int:

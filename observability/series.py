@@ -40,7 +40,7 @@ class Series:
 
     def fast(self, slo: Slo, window: str) -> str:
         """How many of them were as fast as promised."""
-        metric = self.of("api_request_latency_seconds_bucket", SINGLE, _le(slo.latency.threshold_seconds))
+        metric = self.of("api_request_latency_seconds_bucket", SINGLE, le(slo.latency.threshold_seconds))
         return f"sum(increase({metric}[{window}]))"
 
     def psi(self, counts: str, shares: str, by: str, quality: Quality) -> str:
@@ -58,7 +58,7 @@ class Series:
         return f"{index} and ({rows} >= {quality.minimum_rows})"
 
 
-def _le(seconds: float) -> str:
+def le(seconds: float) -> str:
     """The matcher of a bucket; clients write its bound as 1 or as 1.0."""
     text = f"{seconds:g}"
     return f'le="{text}"' if "." in text else f'le=~"{text}([.]0)?"'

@@ -23,6 +23,7 @@ def program() -> None:
     """Declare the stack."""
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
+    before = release.previous()
     checks.check(environment, own, service=settings.service, training=settings.training, monitoring=settings.monitoring)
     account = Account("account", environment, settings=own)
     network = Network(
@@ -68,6 +69,7 @@ def program() -> None:
         pulumi.export("trainingCommand", training.command)
     export(
         settings,
+        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

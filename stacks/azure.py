@@ -22,7 +22,7 @@ def program() -> None:
     """Declare the stack: Container Apps in a private network, all of it in one resource group."""
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    served = release.served()
+    before = release.previous()
     group = ResourceGroup("group", environment, own)
     network = Network("network", environment, settings.network, group=group)
     telemetry = Telemetry("telemetry", environment, settings.monitoring, group=group)
@@ -34,7 +34,7 @@ def program() -> None:
         settings.service,
         settings=own,
         traffic=traffic,
-        served=served,
+        served=release.served(before),
         group=group,
         network=network,
         registry=registry,
@@ -60,6 +60,7 @@ def program() -> None:
         )
     export(
         settings,
+        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

@@ -142,6 +142,14 @@ def read(own: type[Own]) -> Settings[Own]:
         raise ConfigError(f"{error}; write a value of that type") from error
 
 
+def slo_of(monitoring: object) -> Slo:
+    """The objectives in what a stack's file has under ``monitoring``, None included, for who runs no program.
+
+    Raises ConfigError.
+    """
+    return convert("monitoring", monitoring or {}, _MonitoringEntry).slo
+
+
 def _environment(config: pulumi.Config) -> Environment:
     """Who this stack is."""
     return Environment(

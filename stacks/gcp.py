@@ -24,7 +24,7 @@ def program() -> None:
     """Declare the stack: Cloud Run behind Google's ingress, the data in production under a key of its own."""
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    served = release.served()
+    before = release.previous()
     services = Services("services", environment, settings=own)
     encryption = None
     if environment.production:
@@ -39,7 +39,7 @@ def program() -> None:
         settings.service,
         settings=own,
         traffic=traffic,
-        served=served,
+        served=release.served(before),
         services=services,
         network=network,
         registry=registry,
@@ -70,6 +70,7 @@ def program() -> None:
         )
     export(
         settings,
+        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pulumi
@@ -9,12 +10,14 @@ import pulumi
 from components.contract import Compute, Monitoring, Registry, Telemetry, TrainingJob
 from components.spec import Traffic
 from components.verification import Verification
+from stacks import lease
 from stacks.config import Settings
 
 
 def export(
     settings: Settings[Any],
     *,
+    before: pulumi.Output[dict[str, Any]],
     traffic: Traffic,
     telemetry: Telemetry,
     compute: Compute,
@@ -23,7 +26,10 @@ def export(
     registry: Registry,
     training: TrainingJob | None = None,
 ) -> None:
-    """Export what a person opens and what delivery needs; None stands where a stack has no such thing."""
+    """Export what a person opens and what delivery needs; None stands where a stack has no such thing.
+
+    ``before`` holds the outputs of the update before, whose lease may refuse this one.
+    """
     candidate = traffic.candidate
     outputs: dict[str, Any] = {
         "cloud": settings.environment.cloud,
@@ -37,7 +43,10 @@ def export(
         "commit": traffic.stable.commit,
         "candidateRelease": candidate.id if candidate else None,
         "candidateImage": candidate.image if candidate else None,
+        "candidateModelVersion": candidate.model_version if candidate else None,
+        "candidateCommit": candidate.commit if candidate else None,
         "candidateWeight": traffic.candidate_weight,
+        "lease": lease.renewed(before, time.time()),
         "verified": verification.verified,
         "identity": compute.identity,
         "dashboardUrl": monitoring.dashboard_url,

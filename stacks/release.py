@@ -65,14 +65,19 @@ def training_image(
     ).reference
 
 
-def served() -> pulumi.Output[dict[str, str]]:
-    """Which revision each release runs as: this stack's own output ``revisions`` of the update before.
+def previous() -> pulumi.Output[dict[str, Any]]:
+    """This stack's own outputs of the update before, empty where there was none.
 
     Call it before the first resource is declared: the file backends do not replace a state in one step (pulumi/pulumi
     #9122), so reading it while this update already writes there may find it empty.
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    return pulumi.StackReference("previous", name).outputs.apply(lambda found: (found or {}).get("revisions") or {})
+    return pulumi.StackReference("previous", name).outputs.apply(lambda found: dict(found or {}))
+
+
+def served(before: pulumi.Output[dict[str, Any]]) -> pulumi.Output[dict[str, str]]:
+    """Which revision each release runs as: the output ``revisions`` among those of the update ``before``."""
+    return before.apply(lambda found: found.get("revisions") or {})
 
 
 class _Change(NamedTuple):

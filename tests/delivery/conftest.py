@@ -59,7 +59,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``artifacts/iris`` with a current version."""
-    folder = tmp_path_factory.mktemp("trained")
+    return train(tmp_path_factory.mktemp("trained"))
+
+
+def train(folder: Path) -> Path:
+    """Train the iris model into ``folder``; its directory."""
     done = subprocess.run(
         [sys.executable, "-m", "training", "--artifacts", str(folder)], cwd=ROOT, capture_output=True, text=True
     )

@@ -10,7 +10,8 @@ import yaml
 from msgspec import structs
 
 from app.artifact import Gate
-from delivery.pin import pin, pin_model
+from delivery.pin import pin, pin_model, serve
+from delivery.steps import Deployed, Serving
 from delivery.unit import DeliveryError, Unit, make
 from tests.delivery.conftest import COMMIT, ROOT
 
@@ -108,3 +109,28 @@ def test_a_file_that_is_missing_or_no_stacks_is_named(tmp_path: Path) -> None:
         (tmp_path / "Pulumi.x.yaml").write_text(text)
         with pytest.raises(DeliveryError, match=r"Pulumi.x.yaml"):
             pin_model(tmp_path / "Pulumi.x.yaml", "iris", "1")
+
+
+@pytest.mark.parametrize("file", [file for file in STACKS if "-prod" in file.name], ids=lambda file: file.stem)
+def test_a_file_follows_what_the_stack_serves_and_keeps_its_comments(file: Path, tmp_path: Path) -> None:
+    target = copy(file, tmp_path)
+    old, new = Deployed.of(UNIT), Deployed.of(UNIT, "other.test/serving")
+    serve(target, Serving(stable=old, candidate=new, weight=5))
+    config = yaml.safe_load(target.read_text())["config"]
+    assert config["mlplatform:stable"] == old.settings
+    assert config["mlplatform:candidate"] == new.settings
+    assert config["mlplatform:candidateWeight"] == 5
+
+    serve(target, Serving(stable=new))
+    config = yaml.safe_load(target.read_text())["config"]
+    assert config["mlplatform:stable"] == new.settings
+    assert not {"mlplatform:candidate", "mlplatform:candidateWeight"} & set(config)
+    assert not [line for line in changed(file, target) if line.startswith("-") and "#" in line]
+
+
+def test_a_file_that_says_so_already_is_not_written_again(tmp_path: Path) -> None:
+    target = copy(STACKS[0], tmp_path)
+    serve(target, Serving(stable=Deployed.of(UNIT)))
+    before = target.stat().st_mtime_ns, target.stat().st_ino
+    serve(target, Serving(stable=Deployed.of(UNIT)))
+    assert (target.stat().st_mtime_ns, target.stat().st_ino) == before

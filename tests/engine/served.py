@@ -7,7 +7,7 @@ out by that.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from engine.standin.cloud import Cloud, Record
@@ -33,7 +33,7 @@ def _container_app(cloud: Cloud, host: str, port: int) -> str | None:
     hosts = {record.id for record in cloud.of(":ManagedEnvironment") if record.outputs["defaultDomain"] == domain}
     for app in cloud.of(":ContainerApp"):
         if port == 443 and app.inputs["containerAppName"] == name and app.inputs["environmentId"] in hosts:
-            return _revision(app, "revisionSuffix", suffix, "env")
+            return release_of_revision(app, "revisionSuffix", suffix, "env")
     return None
 
 
@@ -43,11 +43,11 @@ def _cloud_run(cloud: Cloud, host: str, port: int) -> str | None:
     for service in cloud.of("cloudrunv2/service:Service"):
         if port == 443 and service.outputs["uri"] == f"https://{rest}":
             revisions = [share["revision"] for share in service.inputs["traffics"] if share.get("tag") == tag]
-            return _revision(service, "revision", revisions[0], "envs") if revisions else None
+            return release_of_revision(service, "revision", revisions[0], "envs") if revisions else None
     return None
 
 
-def _revision(service: Record, key: str, name: str, variables: str) -> str | None:
+def release_of_revision(service: Record, key: str, name: str, variables: str) -> str | None:
     """The release of the revision of this name, which once was the newest template."""
     templates = [inputs["template"] for inputs in service.history]
     found = [template for template in templates if template[key] == name]
@@ -70,6 +70,11 @@ def _load_balancer(cloud: Cloud, host: str, port: int) -> str | None:
         if listener.inputs["loadBalancerArn"] in balancers and listener.inputs["port"] == port
         for action in listener.inputs["defaultActions"]
     }
+    return release_of_target_group(cloud, groups)
+
+
+def release_of_target_group(cloud: Cloud, groups: Set[Any]) -> str | None:
+    """AWS: the release of the service that one of these target groups (ARNs) leads to."""
     running = {
         service.outputs["taskDefinition"]
         for service in cloud.of("ecs/service:Service")

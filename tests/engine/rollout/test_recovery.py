@@ -1,0 +1,99 @@
+"""Rollouts that break off, and two at once: what is left is put right by the next, and nobody is in doubt who works."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.engine.rollout.conftest import OLD, MakeStage
+from tests.engine.rollout.stage import Stage, lines_with, until
+from tests.observability.live.traffic import USUAL
+
+pytestmark = [pytest.mark.engine, pytest.mark.prometheus, pytest.mark.timeout(900)]
+
+STEPS = ("--steps", "20,100")
+
+
+@pytest.fixture(scope="module")
+def one(stage: MakeStage) -> Stage:
+    """A stack that every test leaves to a stable release."""
+    return stage("gcp-prod")
+
+
+def test_ctrl_c_leaves_the_traffic_and_no_lease_and_the_next_rollout_goes_on_from_there(
+    one: Stage, artifacts: Mapping[str, Path]
+) -> None:
+    new, directory = one.release("b")
+    one.start(new, artifacts["prices"], *USUAL)
+    driver = one.rollout(directory, *STEPS, "--bake", "600")
+    until(driver, "watching")
+    one.interrupt(driver, signal.SIGINT)
+    status, said = one.finish(driver)
+    assert status == 2, said
+    assert "error: stopped" in said
+    assert one.public == {OLD.id: 80, new.id: 20}
+
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 0, said
+    assert not [line for line in lines_with(said, "→") if line.endswith("at 20 %")], "the step is not repeated"
+    assert lines_with(said, "watching", "at 20 %")
+    assert one.public == {new.id: 100}
+
+
+def test_a_second_rollout_is_refused_and_a_rollback_takes_the_stack_from_the_first(
+    one: Stage, artifacts: Mapping[str, Path]
+) -> None:
+    before = one.outputs()["release"]
+    new, directory = one.release("c")
+    one.start(new, artifacts["prices"], *USUAL)
+    first = one.rollout(directory, *STEPS, "--bake", "600")
+    until(first, "watching")
+
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 2, said
+    assert "this stack is being rolled out by" in said
+    by_hand = one.stack.up()
+    assert not by_hand.succeeded
+    assert "this stack is being rolled out by" in by_hand.output
+
+    status, said = one.finish(one.command("rollback"))
+    assert status == 0, said
+    assert lines_with(said, "taking the stack from")
+    status, said = one.finish(first)
+    assert status == 2, said
+    assert "somebody took the stack over" in said
+    assert one.public == {before: 100}
+
+
+@pytest.mark.parametrize(
+    ("letter", "update", "acted"),
+    [("d", 1, False), ("e", 2, True)],
+    ids=["before the candidate was deployed", "after its traffic was moved"],
+)
+def test_a_driver_killed_in_an_update_blocks_until_its_lease_runs_out_and_then_the_next_goes_on(
+    one: Stage, artifacts: Mapping[str, Path], letter: str, update: int, acted: bool
+) -> None:
+    before = one.outputs()["release"]
+    new, directory = one.release(letter)
+    one.start(new, artifacts["prices"], *USUAL)
+    hang = one.stack.cloud.faults.hang("update", type="cloudrunv2/service:Service", nth=update, after=acted)
+    driver = one.rollout(directory, *STEPS)
+    assert hang.reached.wait(240)
+    one.interrupt(driver, signal.SIGKILL)
+    one.finish(driver)
+    assert one.public == ({before: 80, new.id: 20} if acted else {before: 100})
+
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 2, said
+    assert "is being updated by" in said
+
+    one.run_out()
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 0, said
+    assert lines_with(said, "the lock of a rollout that died is taken away")
+    assert one.public == {new.id: 100}
+    assert "lease" not in one.outputs()
+    one.stack.assert_agreement()
