@@ -11,6 +11,8 @@ ARGS ?=#	further options of the command that a target runs
 STACK ?= dev#	a Pulumi stack: dev (this machine), azure-dev, aws-dev, gcp-dev, …-prod
 STAND_IN ?=#	1: preview without an account and secrets, from an empty state
 REPLACE ?=#	names of what an update may replace or delete although it holds data
+PEERS ?=#	1: benchmark other servers, too
+QUICK ?=#	1: a smoke run of the benchmark
 TESTS ?=#	files, folders or test ids; all when empty
 
 VENV := .venv/bin
@@ -25,7 +27,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
+.PHONY: help run train test bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-dev setup-infra
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +42,9 @@ train: setup ## train a model: make train ARGS="--data FILE --target COLUMN --na
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
 	@$(VENV)/python -m pytest $(ARGS) $(TESTS)
+
+bench: setup-dev ## measure the service beside other designs and write docs/benchmarks.md (PEERS=1: and other servers)
+	@$(VENV)/python -m bench $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(ARGS)
 
 check: setup-dev ## formatting, lint, types, layers, workflows, locks
 	$(VENV)/ruff format --check .

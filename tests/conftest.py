@@ -63,6 +63,15 @@ def _promtool() -> str | None:
     return None if found else "no promtool 2.45 or newer here; get one with `make promtool`"
 
 
+def _load() -> str | None:
+    """Whether there is something to ask servers with."""
+    missing = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} not found; install wrk and util-linux"
+    built = any(shutil.which(name) for name in ("vegeta", "go"))
+    return None if built else "no vegeta, and no Go to build it; install either"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -77,6 +86,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "proxy": _programs("haproxy", package="HAProxy (Debian: haproxy)"),
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),
+    "load": functools.cache(_load),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
     "clone": _asked_for,
 }
