@@ -17,6 +17,8 @@ OUTPUT ?=#	where a workflow reads what a target made
 PULL_REQUEST ?=#	the address of a pull request
 TITLE ?= Pin the retrained model#	of a proposed pull request
 REPOSITORY ?=#	where an image is pushed or promoted to: registry/repository
+PEERS ?=#	1: benchmark other servers, too
+QUICK ?=#	1: a smoke run of the benchmark
 TESTS ?=#	files, folders or test ids; all when empty
 MINUTES ?= 10#	of `make soak`
 
@@ -32,7 +34,7 @@ MODEL := artifacts/$(NAME)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test soak check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-dev \
+.PHONY: help run train test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-dev \
   setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
@@ -52,6 +54,9 @@ test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
 
 soak: setup-dev ## mixed traffic against a server for MINUTES, its counts, memory and descriptors watched
 	@SOAK_MINUTES=$(MINUTES) $(VENV)/python -m pytest $(ARGS) tests/app/test_soak.py
+
+bench: setup-dev ## measure the service beside other designs and write docs/benchmarks.md (PEERS=1: and other servers)
+	@$(VENV)/python -m bench $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(ARGS)
 
 check: setup-dev ## formatting, lint, types, layers, workflows, locks
 	$(VENV)/ruff format --check .

@@ -69,6 +69,15 @@ def _postgres() -> str | None:
     return None if postgres.program("initdb") else "no program initdb; install PostgreSQL (Debian: postgresql)"
 
 
+def _load() -> str | None:
+    """Whether there is something to ask servers with."""
+    missing = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} not found; install wrk and util-linux"
+    built = any(shutil.which(name) for name in ("vegeta", "go"))
+    return None if built else "no vegeta, and no Go to build it; install either"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -85,6 +94,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "engine": functools.cache(_pulumi),
     "plugin": functools.cache(_plugin),
     "registry": _programs("docker-registry", "skopeo", package="both (Debian: docker-registry, skopeo)"),
+    "load": functools.cache(_load),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
     "clone": _asked_for,
 }
