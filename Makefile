@@ -59,7 +59,7 @@ observability: setup-dev ## write observability/generated/: what compose's Prome
 	@$(VENV)/python -m observability
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
-inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/train.txt Dockerfile .dockerignore 2>/dev/null)
+inputs = $(shell git log -1 --format=$(1) -- app training requirements/serve.txt requirements/train.txt requirements/kernel.txt Dockerfile .dockerignore 2>/dev/null)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_ARGS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
   --build-arg REVISION=$(call inputs,%H) --build-arg SOURCE_DATE_EPOCH=$(call inputs,%ct)
 
@@ -98,17 +98,24 @@ lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for 
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
+	$(COMPILE) --extra kernel --constraints requirements/dev.txt $(ARGS) --output-file requirements/kernel.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 
 clean: ## remove what can be made again (.venv, build/, caches), never artifacts/
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -f app/kernel/trees.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without a compiler it says so in a line, and ONNX Runtime predicts.
+KERNEL = @$(VENV)/python -m app.kernel.build || true
 
 setup:
 	$(INSTALL) serve train
+	$(KERNEL)
 
 setup-dev:
 	$(INSTALL) dev
+	$(KERNEL)
 
 # About 1 GB; `make run` never needs it.
 setup-infra: ## put the packages of the Pulumi programs into .venv

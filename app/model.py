@@ -1,81 +1,79 @@
-"""The model in memory: an ONNX Runtime session over verified bytes that has proven itself on the manifest's example."""
+"""The model in memory: what computes it, proven on the manifest's example before anything is served."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from app.artifact import MANIFEST, MODEL, RELEASE, Artifact, ArtifactError, Manifest, Release
+from app.artifact import MANIFEST, RELEASE, Artifact, ArtifactError, Manifest, Release
+from app.kernel.packed import TREES, KernelError
 from app.schema import Feed, RequestSchema
+from app.start import first_line
 
 TOLERANCE = 1e-6  # of the self-check: another CPU's arithmetic passes, another model does not
 INLINE_SECONDS = 0.001  # an event loop held up for longer shows in the latency of other requests
 _PROBE_ROWS = 64
-_FATAL = 4  # ONNX Runtime's log severity; what it would print also stands in the exception
+
+logger = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What computes the graph's outputs: label and probabilities, or prediction (see `app.artifact`). Thread-safe."""
+
+    name: str
+    file: str
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The outputs for ``feed``. Raises whatever the engine raises."""
+        ...
 
 
 class Model:
     """A verified model, ready to predict, and the ``directory`` of its artifact.
 
-    ``inline_rows`` is how many rows it predicts within `INLINE_SECONDS`, measured at start; larger calls belong in a
-    thread. ``load_seconds`` is what loading and proving took, ``created`` when the model was made (Unix time), None
-    where `release.json` does not say.
+    ``engine`` names what computes it. ``inline_rows`` is how many rows it predicts within `INLINE_SECONDS`, measured
+    at start; larger calls belong in a thread. ``load_seconds`` is what loading and proving took, ``created`` when the
+    model was made (Unix time), None where `release.json` does not say.
     """
 
     def __init__(self, artifact: Artifact, threads: int = 1) -> None:
-        """Load and check; raises ArtifactError where the graph cannot run, or does not answer as in training."""
+        """Load and check; raises ArtifactError where the model cannot run, or does not answer as in training.
+
+        ``threads`` are those inside one call of ONNX Runtime.
+        """
         started = time.perf_counter()
         self.manifest: Manifest = artifact.manifest
         self.directory = artifact.directory
-        self._file = artifact.directory / MODEL
         self._classification = self.manifest.task == "classification"
-        self._outputs = ["label", "probabilities"] if self._classification else ["prediction"]
-        onnxruntime.set_default_logger_severity(_FATAL)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        try:
-            self._session = onnxruntime.InferenceSession(artifact.model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors share no base class
-            raise ArtifactError(f"{self._file}: ONNX Runtime cannot load it ({_first_line(error)})") from error
-        self._check_signature()
+        self._engine, instead_of_trees = _load_engine(artifact, threads)
+        self.engine = self._engine.name
+        self._file = artifact.directory / self._engine.file
         example = self._example_feed()
         self._check_example(example)
         self.inline_rows = self._measure(example)
         self.created = _created(artifact.directory / RELEASE)
         self.load_seconds = time.perf_counter() - started
+        if instead_of_trees is not None:
+            logger.warning("the tree kernel is not used: %s; ONNX Runtime predicts, which is slower", instead_of_trees)
 
     def run(self, feed: Feed) -> list[NDArray[Any]]:
         """The graph's outputs for ``feed``: label and probabilities, or prediction (see `app.artifact`).
 
-        Thread-safe. Raises whatever ONNX Runtime raises, and ArithmeticError where an output is not finite.
+        Thread-safe. Raises whatever the engine raises, and ArithmeticError where an output is not finite.
         """
-        outputs = cast("list[NDArray[Any]]", self._session.run(self._outputs, feed))
+        outputs = self._engine.run(feed)
         if not np.isfinite(outputs[-1]).all():
-            raise ArithmeticError(f"the model's {self._outputs[-1]} is not finite")
+            raise ArithmeticError("an output of the model is not finite")
         return outputs
-
-    def _check_signature(self) -> None:
-        """Raise ArtifactError unless the graph has exactly the inputs and outputs the manifest implies."""
-        inputs: dict[str, tuple[str, int]] = {}
-        if self.manifest.numbers:
-            inputs["numbers"] = ("tensor(double)", len(self.manifest.numbers))
-        if self.manifest.texts:
-            inputs["texts"] = ("tensor(string)", len(self.manifest.texts))
-        found = {node.name: (node.type, node.shape[-1]) for node in self._session.get_inputs()}
-        if found != inputs:
-            raise ArtifactError(f"{self._file}: its inputs are {found}, the manifest's features need {inputs}")
-        names = {node.name for node in self._session.get_outputs()}
-        if names != set(self._outputs):
-            raise ArtifactError(f"{self._file}: its outputs are {sorted(names)}, {self._outputs} are needed")
 
     def _example_feed(self) -> Feed:
         """The manifest's example as the graph's inputs, through the very decoder that reads requests."""
@@ -83,7 +81,7 @@ class Model:
             schema = RequestSchema(self.manifest, max_rows=1)
         except (ValueError, TypeError) as error:
             file = self._file.with_name(MANIFEST)
-            raise ArtifactError(f"{file}: no request can hold its features ({_first_line(error)})") from error
+            raise ArtifactError(f"{file}: no request can hold its features ({first_line(error)})") from error
         try:
             return schema.feed([schema.decode_row(msgspec.json.encode(self.manifest.example.instance))])
         except msgspec.ValidationError as error:
@@ -95,7 +93,7 @@ class Model:
         try:
             outputs: list[Any] = [output.tolist() for output in self.run(feed)]
         except Exception as error:  # ONNX Runtime's errors share no base class
-            raise ArtifactError(f"{self._file}: fails on the manifest's example ({_first_line(error)})") from error
+            raise ArtifactError(f"{self._file}: fails on the manifest's example ({first_line(error)})") from error
         if self._classification:
             (label,), (probabilities,) = outputs
             answer = self.manifest.classes[label]
@@ -126,6 +124,27 @@ class Model:
         return min(durations)
 
 
+def _load_engine(artifact: Artifact, threads: int) -> tuple[Engine, KernelError | None]:
+    """The tree kernel where the artifact has trees and it proves itself, else ONNX Runtime and why not the kernel.
+
+    Only the one that serves is imported: ONNX Runtime alone takes longer to load than the kernel to be ready.
+    """
+    manifest = artifact.manifest
+    obstacle = None
+    if TREES in manifest.files:
+        from app.kernel.model import TreeModel
+
+        try:
+            categories = [feature.categories for feature in manifest.texts]
+            content = artifact.read(TREES)
+            return TreeModel.load(content, len(manifest.numbers), categories, len(manifest.classes)), None
+        except KernelError as error:
+            obstacle = error
+    from app.session import Session
+
+    return Session(artifact, threads), obstacle
+
+
 def _close(found: list[float], expected: list[float]) -> bool:
     """Whether two lists agree within `TOLERANCE`, relative or absolute."""
     return len(found) == len(expected) and all(
@@ -140,8 +159,3 @@ def _created(file: Path) -> float | None:
         return datetime.fromisoformat(msgspec.json.decode(file.read_bytes(), type=Release).created).timestamp()
     except (OSError, ValueError):
         return None
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of an error's message, shortened to stay one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from app.kernel import LIBRARY, build
 from engine import install, plugin, promtool
 
 # ONNX Runtime reports usage from its first import on unless this stands before it.
@@ -134,6 +135,13 @@ def _skipped(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
 def repository() -> Path:
     """The root of the working tree under test. Tests read it and never write to it."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def tree_kernel() -> Path:
+    """The compiled tree kernel, as `make setup-dev` leaves it: of the source as it is."""
+    build.build()
+    return LIBRARY
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from app.artifact import FORMAT, MODEL, REPORT, Data, Example, Gate, Manifest, Release, sha256, version_of
+from app.artifact import FORMAT, MODEL, REPORT, Data, Example, FeatureType, Gate, Manifest, Release, sha256, version_of
+from app.kernel.packed import TREES, encode
 from training import provenance
 from training.champion import measure_champion
 from training.data import read_table, source_name
@@ -19,8 +20,9 @@ from training.distributions import count_distribution, describe_feature, number_
 from training.estimators import build_pipeline, fit
 from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
+from training.export.pack import pack
 from training.export.prove import prove
-from training.export.runtime import Answers, Model
+from training.export.runtime import Answers, Model, Trees
 from training.gate import judge
 from training.progress import Progress
 from training.publish import locked, promote, write_version
@@ -70,9 +72,14 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
             progress.warn(warning)
     with progress.stage("export"):
         content = convert(pipeline, table)
-        model = Model(content, {column.name: column.type for column in table.features})
-        tried = prove(pipeline, model, table)
-        progress.say(f"ONNX graph of {len(content):,} bytes, equal to scikit-learn on {tried:,} rows")
+        features: dict[str, FeatureType] = {column.name: column.type for column in table.features}
+        model = Model(content, features)
+        ensemble = pack(pipeline, table)
+        packed = {} if ensemble is None else {TREES: encode(ensemble)}
+        trees = [] if ensemble is None else [Trees(ensemble, features, [c.categories for c in table.texts])]
+        tried = prove(pipeline, model, table, *trees)
+        sizes = [f"ONNX graph of {len(content):,} bytes", *(f"trees of {len(file):,}" for file in packed.values())]
+        progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")
     with progress.stage("evaluate"):
         test_target = table.target[test_rows]
         answers = model.predict(frame.iloc[test_rows])
@@ -84,7 +91,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     with progress.stage("report"):
         manifest = _manifest(settings, name, table, train_rows, model, metrics)
         report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
-        files = {MODEL: content, REPORT: report}
+        files = {MODEL: content, REPORT: report, **packed}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
         if remote is not None:

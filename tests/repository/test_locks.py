@@ -16,8 +16,9 @@ EXTRAS = {
     "serve": ["serve"],
     "trace": ["trace"],
     "train": ["train"],
+    "kernel": ["kernel"],
     "infra": ["azure", "aws", "gcp", "local"],
-    "dev": ["serve", "trace", "train", "azure", "aws", "gcp", "local", "dev"],
+    "dev": ["serve", "trace", "train", "kernel", "azure", "aws", "gcp", "local", "dev"],
 }
 
 

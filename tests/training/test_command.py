@@ -20,7 +20,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner, Result
 
-from app.artifact import Artifact, Release, current_version, load
+from app.artifact import MODEL, Artifact, Release, current_version, load
 from training.cli import app
 
 REPOSITORY = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def answer(artifact: Artifact) -> Any:
         feed["numbers"] = np.array([[row[feature.name] for feature in manifest.numbers]], dtype=np.float64)
     if manifest.texts:
         feed["texts"] = np.array([[row[feature.name] for feature in manifest.texts]], dtype=object)
-    outputs: Any = ort.InferenceSession(artifact.model).run(None, feed)
+    outputs: Any = ort.InferenceSession(artifact.read(MODEL)).run(None, feed)
     if manifest.task == "regression":
         return float(outputs[0][0]), []
     return manifest.classes[int(outputs[0][0])], outputs[1][0].tolist()
