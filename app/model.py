@@ -21,7 +21,10 @@ from app.start import first_line
 
 TOLERANCE = 1e-6  # of the self-check: another CPU's arithmetic passes, another model does not
 INLINE_SECONDS = 0.001  # an event loop held up for longer shows in the latency of other requests
+SHARED_FACTOR = 4  # a call that rows share may take so many times as long as one row alone
+MOST_SHARED = 256
 _PROBE_ROWS = 64
+_SHARED_PROBE = 16
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ class Model:
     """A verified model, ready to predict, and the ``directory`` of its artifact.
 
     ``engine`` names what computes it. ``inline_rows`` is how many rows it predicts within `INLINE_SECONDS`, measured
-    at start; larger calls belong in a thread. ``load_seconds`` is what loading and proving took, ``created`` when the
+    at start; larger calls belong in a thread. ``shared_rows`` is how many single rows may share a call, 1 where that
+    does not pay. ``load_seconds`` is what loading and proving took, ``created`` when the
     model was made (Unix time), None where `release.json` does not say.
     """
 
@@ -60,6 +64,7 @@ class Model:
         example = self._example_feed()
         self._check_example(example)
         self.inline_rows = self._measure(example)
+        self.shared_rows = 1 if self.inline_rows else self._measure_sharing(example)
         self.created = _created(artifact.directory / RELEASE)
         self.load_seconds = time.perf_counter() - started
         if instead_of_trees is not None:
@@ -111,8 +116,13 @@ class Model:
         """How many rows the model predicts within `INLINE_SECONDS`: 0 where one row takes longer."""
         if self._seconds(example) > INLINE_SECONDS:
             return 0
-        probe: Feed = {name: np.repeat(values, _PROBE_ROWS, axis=0) for name, values in example.items()}
-        return max(1, int(INLINE_SECONDS / self._seconds(probe) * _PROBE_ROWS))
+        return max(1, int(INLINE_SECONDS / self._seconds(_repeated(example, _PROBE_ROWS)) * _PROBE_ROWS))
+
+    def _measure_sharing(self, example: Feed) -> int:
+        """How many rows may share a call: 1 unless rows together take less than half as long as one by one."""
+        alone = self._seconds(example)
+        together = self._seconds(_repeated(example, _SHARED_PROBE))
+        return shared_rows(alone, (together - alone) / (_SHARED_PROBE - 1))
 
     def _seconds(self, feed: Feed) -> float:
         """The shortest of three runs."""
@@ -143,6 +153,22 @@ def _load_engine(artifact: Artifact, threads: int) -> tuple[Engine, KernelError 
     from app.session import Session
 
     return Session(artifact, threads), obstacle
+
+
+def shared_rows(alone: float, further: float) -> int:
+    """How many rows may share a call where one takes ``alone`` seconds and each further one ``further``.
+
+    So many that the call takes at most `SHARED_FACTOR` times as long as a row alone; 1 where a further row takes more
+    than half as long as one alone, since calls side by side use several processors and a shared one does not.
+    """
+    if further > alone / 2:
+        return 1
+    return min(MOST_SHARED, 1 + int((SHARED_FACTOR - 1) * alone / max(further, alone / MOST_SHARED)))
+
+
+def _repeated(example: Feed, rows: int) -> Feed:
+    """The example ``rows`` times."""
+    return {name: np.repeat(values, rows, axis=0) for name, values in example.items()}
 
 
 def _close(found: list[float], expected: list[float]) -> bool:
