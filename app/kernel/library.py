@@ -72,12 +72,15 @@ class Summation:
     def __call__(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The sums ``[rows, outputs]`` of ``rows`` ``[rows, features]``."""
         rows = np.ascontiguousarray(rows, dtype=np.float64)
+        if not rows.flags.writeable:  # as `_address` wants it; nothing is written
+            rows = rows.copy()
         count, features = rows.shape
         if features != self._features:
             raise ValueError(f"rows of {features} numbers, the trees take {self._features}")
         sums = np.empty((count, self._outputs))
         scratch = np.empty(self._columns * min(_BLOCK, count + -count % _CHUNK))
-        self._sum(self._address, rows.ctypes.data, count, sums.ctypes.data, scratch.ctypes.data)
+        if count:
+            self._sum(self._address, _address(rows), count, _address(sums), _address(scratch))
         return sums
 
     def _repeat(self, ensemble: Ensemble) -> None:
@@ -88,6 +91,11 @@ class Summation:
             wrong = np.flatnonzero((sums != ensemble.probe_sums).any(axis=1))
             if len(wrong):
                 raise KernelError(f"the kernel sums {len(wrong)} of {len(sums)} probes otherwise than in training")
+
+
+def _address(array: NDArray[np.float64]) -> int:
+    """Where the elements of ``array`` lie, in a third of the time that ``array.ctypes.data`` takes."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(array))
 
 
 @cache

@@ -89,19 +89,21 @@ void trees_prepare(const Ensemble *of)
     of->starts[of->trees] = (uint32_t)(next - of->splits);
 }
 
-/* Lay `count` rows out in columns, padded to whole chunks by zeros: scratch[chunk][column][row of the chunk]. */
+/* Lay `count` rows out in columns: scratch[chunk][column][row of the chunk], zeros for what a chunk lacks. */
 static void lay_out(const Ensemble *of, const double *rows, uint64_t count, double *scratch)
 {
-    for (uint64_t from = 0; from < count; from += CHUNK)
+    for (uint64_t from = 0; from < count; from += CHUNK) {
+        uint64_t needed = count - from < ALONE ? count - from : CHUNK;
         for (uint64_t column = 0; column < of->columns; column++, scratch += CHUNK) {
             const double *source = rows + from * of->features + of->sources[column];
-            for (uint64_t row = 0; row < CHUNK; row++) {
+            for (uint64_t row = 0; row < needed; row++) {
                 double value = from + row < count ? source[row * of->features] : 0.0;
                 if (of->rounded)
                     value = (double)(float)value;
                 scratch[row] = column < of->features && value != value ? -__builtin_inf() : value;
             }
         }
+    }
 }
 
 /* Add the values of `count` leaves of one tree to the sums of as many rows. */
