@@ -76,7 +76,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         model = Model(content, features)
         ensemble = pack(pipeline, table)
         packed = {} if ensemble is None else {TREES: encode(ensemble)}
-        trees = [] if ensemble is None else [Trees(ensemble, features, [c.categories for c in table.texts])]
+        trees = [Trees(file, features, [column.categories for column in table.texts]) for file in packed.values()]
         tried = prove(pipeline, model, table, *trees)
         sizes = [f"ONNX graph of {len(content):,} bytes", *(f"trees of {len(file):,}" for file in packed.values())]
         progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")

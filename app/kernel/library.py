@@ -93,7 +93,7 @@ class Summation:
                 raise KernelError(f"the kernel sums {len(wrong)} of {len(sums)} probes otherwise than in training")
 
 
-def _address(array: NDArray[np.float64]) -> int:
+def _address(array: Any) -> int:
     """Where the elements of ``array`` lie, in a third of the time that ``array.ctypes.data`` takes."""
     return ctypes.addressof(ctypes.c_char.from_buffer(array))
 

@@ -81,7 +81,7 @@ def test_without_options_it_makes_the_iris_artifact(iris_artifacts: Path) -> Non
     assert [(feature.name, feature.type, feature.nullable) for feature in manifest.features] == [
         (name, "number", False) for name in ("sepal_length", "sepal_width", "petal_length", "petal_width")
     ]
-    assert set(manifest.files) == {"model.onnx", "report.html"}
+    assert set(manifest.files) == {"model.onnx", "trees.bin", "report.html"}
     assert manifest.metrics["accuracy"] >= 0.85
     assert manifest.data.rows == 150
     assert sum(manifest.predictions.counts) == 120

@@ -76,11 +76,11 @@ def _arrays(trees: Sequence[Tree], link: Link, forest: bool, nullable: np.ndarra
     column = {int(feature): features + place for place, feature in enumerate(nullable)}
     parts = [_nodes(tree, column) for tree in trees]
     sizes = np.array([len(tree.left) for tree in trees])
-    roots = np.concatenate([[0], np.cumsum(sizes)])
+    roots = np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32)
     nodes = np.concatenate([part for part, _ in parts])
-    nodes["left"] += np.repeat(roots[:-1], sizes).astype(np.uint32)
+    nodes["left"] += np.repeat(roots[:-1], sizes)
     values, leaf = _distinct(np.concatenate([values for _, values in parts]), nodes)
-    targets = np.array([tree.first_target for tree in trees])
+    targets = np.array([tree.first_target for tree in trees], dtype=np.uint32)
     width = values.shape[1]
     header = Header(
         format=FORMAT,

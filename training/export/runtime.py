@@ -14,7 +14,7 @@ import pandas as pd
 from app.artifact import FeatureType
 from app.kernel.library import Summation
 from app.kernel.model import TreeModel
-from app.kernel.packed import Ensemble, KernelError
+from app.kernel.packed import KernelError, decode
 from training.export import pack
 
 
@@ -55,14 +55,15 @@ class Model:
 
 
 class Trees:
-    """Packed trees, summed by the compiled kernel or, where there is none, by NumPy.
+    """The trees in ``content``, a packed file, summed by the compiled kernel or, where there is none, by NumPy.
 
     ``features`` as in `Model`; ``categories`` are those of each text feature, in order.
     """
 
     def __init__(
-        self, ensemble: Ensemble, features: Mapping[str, FeatureType], categories: Sequence[Sequence[str]]
+        self, content: bytes, features: Mapping[str, FeatureType], categories: Sequence[Sequence[str]]
     ) -> None:
+        ensemble = decode(content)
         try:
             total = Summation(ensemble)
         except KernelError:

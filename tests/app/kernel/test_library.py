@@ -38,6 +38,7 @@ def test_rows_of_another_width_and_order_in_memory_are_no_danger() -> None:
     with pytest.raises(ValueError, match="rows of 3 numbers, the trees take 2"):
         total(np.zeros((4, 3)))
     assert total(np.asfortranarray(ROWS))[:, 0].tolist() == SUMS
+    assert total(np.frombuffer(np.array(ROWS).tobytes()).reshape(-1, 2))[:, 0].tolist() == SUMS  # cannot be written
     assert total(np.empty((0, 2))).shape == (0, 1)
 
 
