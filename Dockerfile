@@ -27,6 +27,15 @@ RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requiremen
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
+# ---- the tree kernel: compiled by a compiler that a lock names, which no image holds ----
+FROM pip AS kernel
+COPY requirements/kernel.txt /requirements/
+RUN /pip/bin/pip install --no-compile --requirement /requirements/kernel.txt
+COPY app/kernel/ /srv/app/kernel/
+RUN cd /srv && ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig /pip/bin/python -m app.kernel.build \
+ && mkdir -p /out/srv/app/kernel && mv app/kernel/trees.so /out/srv/app/kernel/ \
+ && find /out -exec touch --no-dereference --date=@0 {} +
+
 FROM pip AS service
 COPY app/ /srv/app/
 RUN cd /srv && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash app \
@@ -66,6 +75,7 @@ FROM base AS train
 ENV MPLCONFIGDIR=/tmp/matplotlib
 COPY --from=train-packages /out/ /
 COPY --from=trainer /out/ /
+COPY --from=kernel /out/ /
 WORKDIR /srv
 LABEL org.opencontainers.image.title="mlplatform training"
 USER 10001:10001
@@ -76,6 +86,7 @@ FROM base AS serve
 ENV HOST=0.0.0.0 PORT=8000 MODEL_PATH=/model
 COPY --from=serve-packages /out/ /
 COPY --from=service /out/ /
+COPY --from=kernel /out/ /
 COPY --from=model /model-out/ /
 WORKDIR /srv
 EXPOSE 8000

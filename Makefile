@@ -78,7 +78,7 @@ observability: setup-dev ## write observability/generated/: what compose's Prome
 	@$(VENV)/python -m observability
 
 # The revision and time of the last commit that touched what goes into the image, so that others leave it as it was.
-INPUTS := app training requirements/serve.txt requirements/data.txt validation Dockerfile .dockerignore
+INPUTS := app training requirements/serve.txt requirements/data.txt requirements/kernel.txt validation Dockerfile .dockerignore
 inputs = $(shell git log -1 --format=$(1) -- $(INPUTS) 2>/dev/null)
 dirty = $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_ARGS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
@@ -223,22 +223,30 @@ lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for 
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
 	$(COMPILE) --extra data --constraints requirements/dev.txt $(ARGS) --output-file requirements/data.txt
+	$(COMPILE) --extra kernel --constraints requirements/dev.txt $(ARGS) --output-file requirements/kernel.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 	$(COMPILE) --extra delivery --constraints requirements/dev.txt $(ARGS) --output-file requirements/delivery.txt
 
 clean: ## remove what can be made again (.venv, build/, caches), never artifacts/
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -f app/kernel/trees.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without a compiler it says so in a line, and ONNX Runtime predicts.
+KERNEL = @$(VENV)/python -m app.kernel.build || true
 
 setup:
 	$(INSTALL) serve train
+	$(KERNEL)
 
 # What a team's own data needs besides: databases and Great Expectations.
 setup-data:
 	$(INSTALL) serve train data
+	$(KERNEL)
 
 setup-dev:
 	$(INSTALL) dev
+	$(KERNEL)
 
 # About 1 GB; `make run` never needs it.
 setup-delivery: ## put the packages of delivery into .venv

@@ -68,7 +68,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        metrics.loaded(model.load_seconds, model.created)
+        metrics.loaded(model.load_seconds, model.created, model.engine)
         phase.ready = True
         yield
         phase.ready = False

@@ -1,7 +1,8 @@
 """The artifact format: what training hands to serving, and the reader that trusts nothing it has not checked.
 
 An artifact is a directory ``artifacts/<name>/<version>/`` holding ``model.onnx``, ``manifest.json`` and
-``report.html``; ``artifacts/<name>/current`` is a text file with the version that serves. ``version`` is derived
+``report.html``, and for tree ensembles ``trees.bin``, the same trees as plain arrays (see `app.kernel.packed`);
+``artifacts/<name>/current`` is a text file with the version that serves. ``version`` is derived
 from everything in the manifest, and the manifest holds the SHA-256 of every other file, so one short string pins
 the whole. ``release.json`` beside them says what may differ between equal trainings and is not covered.
 
@@ -152,11 +153,14 @@ class Release(_Strict, frozen=True):
 
 
 class Artifact(_Strict, frozen=True):
-    """A verified artifact: the manifest and the very bytes of the model that were hashed."""
+    """An artifact whose files have been verified. They may be large: those that are needed are read when they are."""
 
     directory: Path
     manifest: Manifest
-    model: bytes
+
+    def read(self, name: str) -> bytes:
+        """The content of one of the manifest's files, verified again: the very bytes that were hashed."""
+        return read_file(self.directory, self.manifest, name)
 
 
 def encode(record: msgspec.Struct) -> bytes:
@@ -231,24 +235,31 @@ def load(path: Path) -> Artifact:
     manifest = load_manifest(directory)
     if MODEL not in manifest.files:
         raise ArtifactError(f"{directory / MANIFEST}: lists no {MODEL}")
-    model = b""
     for name in manifest.files:
         if Path(name).name != name:
             raise ArtifactError(f"{directory / MANIFEST}: '{name[:80]}' is not a file name")
-        content = read_file(directory, manifest, name)
-        if name == MODEL:
-            model = content
-    return Artifact(directory=directory, manifest=manifest, model=model)
+        try:
+            with (directory / name).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise ArtifactError(f"{directory / name}: {error.strerror or error}") from error
+        _check(directory, manifest, name, found)
+    return Artifact(directory, manifest)
 
 
 def read_file(directory: Path, manifest: Manifest, name: str) -> bytes:
     """The content of ``name``, one of the manifest's files, verified; raises ArtifactError where it is another."""
     content = _read(directory / name)
-    if sha256(content) != manifest.files[name]:
+    _check(directory, manifest, name, sha256(content))
+    return content
+
+
+def _check(directory: Path, manifest: Manifest, name: str, digest: str) -> None:
+    """Raise ArtifactError unless ``digest`` is the one that the manifest has for ``name``."""
+    if digest != manifest.files[name]:
         raise ArtifactError(
             f"{directory / name}: altered or truncated; its SHA-256 is not the manifest's. Restore it or retrain"
         )
-    return content
 
 
 def _read(file: Path) -> bytes:

@@ -97,9 +97,10 @@ class Metrics:
         _info("model_info", "The model that serves.", model, registry)
         _info("release_info", "The release that serves.", {"release": settings.release or "none"}, registry)
 
-    def loaded(self, seconds: float, created: float | None) -> None:
-        """Note that the model took ``seconds`` to load and, where it is known, when it was made (Unix time)."""
+    def loaded(self, seconds: float, created: float | None, engine: str) -> None:
+        """Note how long the model took to load, when it was made (Unix time) if that is known, and what computes it."""
         self._load_seconds.set(seconds)
+        _info("model_engine_info", "What computes predictions.", {"engine": engine}, self._registry)
         if created is not None:
             Gauge(
                 "model_created_timestamp_seconds",

@@ -21,6 +21,7 @@ from app.endpoint import Headers, Reply, is_of, prefers
 from app.metrics import Metrics
 from app.model import Model
 from app.schema import Feed, RequestSchema, class_name
+from app.sharing import SharedCalls
 
 
 class InferenceError(Exception):
@@ -44,6 +45,7 @@ class Predictor:
         self._classes = manifest.classes
         self._class_names = [class_name(value) for value in manifest.classes]
         self._threads = ThreadPoolExecutor(thread_name_prefix="inference")
+        self._shared = SharedCalls(model.run, self._threads, model.shared_rows) if model.shared_rows > 1 else None
 
     async def predict_row(self, body: bytes, _: Headers) -> Reply:
         """Predict the row of features in ``body``; raises the ServiceError that explains a body that is not one."""
@@ -51,7 +53,7 @@ class Predictor:
             row = self._schema.decode_row(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise diagnose_row(body, self._schema.features, error) from error
-        outputs = await self._run(self._schema.feed([row]), rows=1)
+        outputs = await self._run(self._schema.feed([row]), rows=1, alone=True)
         answer: dict[str, Any]
         if self._classes:
             label: int = outputs[0].item()
@@ -105,11 +107,16 @@ class Predictor:
         """Let the threads end."""
         self._threads.shutdown(wait=False)
 
-    async def _run(self, feed: Feed, rows: int) -> list[NDArray[Any]]:
-        """The model's outputs for ``feed``, computed here or, where that would hold up others, in a thread."""
+    async def _run(self, feed: Feed, rows: int, alone: bool = False) -> list[NDArray[Any]]:
+        """The model's outputs for ``feed``, computed here or, where that would hold up others, in a thread.
+
+        A row that came ``alone`` shares a call with others where that pays.
+        """
         try:
             if rows <= self._model.inline_rows:
                 return self._model.run(feed)
+            if alone and self._shared is not None:
+                return await self._shared.predict(feed)
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._model.run, feed)
         except ArithmeticError:
             raise

@@ -66,3 +66,8 @@ def announce(settings: Settings, base: str, manifest: artifact.Manifest) -> None
     facts = {"url": base, "model": manifest.name, "model_version": manifest.version, "release": settings.release}
     logger.info("serving", extra=facts)
     print(*(f"{name:8} {address}" for name, address in lines.items()), sep="\n", flush=True)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, shortened to stay one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_classification
 
 from app.artifact import MODEL, Scalar, load
-from training.data import read_table
 from training.estimators import build_pipeline, fit
+from training.ingest.read import read
 from training.provenance import code_hash, libraries
-from training.settings import load_settings
+from training.settings import Settings, load_settings
 from training.split import split_rows
 from training.table import build_table
 
@@ -87,7 +87,8 @@ def prepare(recipe: Recipe, cache: Path) -> Model:
         _train(recipe, directory)
     estimator: Any = joblib.load(directory / _SKLEARN)
     artifact = load(directory / recipe.name)
-    rows = mixed_rows(read_table(_table(recipe, directory)).iloc[:, :-1].to_numpy(np.float64), ROWS)
+    frame = read(_settings(recipe, directory).data, directory).frame
+    rows = mixed_rows(frame.iloc[:, :-1].to_numpy(np.float64), ROWS)
     return Model(
         name=recipe.name,
         artifact=artifact.directory,
@@ -122,18 +123,28 @@ def _table(recipe: Recipe, directory: Path) -> str:
     return str(directory / "table.parquet") if recipe.large else "iris"
 
 
+def _options(recipe: Recipe, directory: Path) -> dict[str, Any]:
+    """The settings of the training that differ from their defaults."""
+    own = {"data.source": _table(recipe, directory), "data.snapshot": False, "validation.mode": "never"}
+    return recipe.options | own | ({"data.target": "target"} if recipe.large else {})
+
+
+def _settings(recipe: Recipe, directory: Path) -> Settings:
+    """All settings of the training."""
+    return load_settings(None, _options(recipe, directory), [])
+
+
 def _train(recipe: Recipe, directory: Path) -> None:
     """Train ``recipe`` into ``directory``; the file that marks it complete is written last."""
     directory.mkdir(parents=True, exist_ok=True)
     if recipe.large:
         _large_table().to_parquet(_table(recipe, directory))
-    source = {"data.source": _table(recipe, directory)} | ({"data.target": "target"} if recipe.large else {})
-    settings = load_settings(None, recipe.options | source, [])
-    table = build_table(read_table(settings.data.source), settings.data)
+    settings = _settings(recipe, directory)
+    table = build_table(read(settings.data, directory).frame, settings.data)
     learnt, _ = split_rows(table, settings.split)
     pipeline = build_pipeline(table, settings.train, settings.split.seed)
     fit(pipeline, table.frame().iloc[learnt], table.target[learnt], settings.train, table.task)
-    overrides = [f"--set={key}={json.dumps(value)}" for key, value in (recipe.options | source).items()]
+    overrides = [f"--set={key}={json.dumps(value)}" for key, value in _options(recipe, directory).items()]
     command = [sys.executable, "-m", "training", "--name", recipe.name, "--artifacts", str(directory), *overrides]
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - our own program
     if done.returncode:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from app.kernel import LIBRARY, build
 from engine import install, plugin, promtool
 from tests.training import postgres
 
@@ -152,6 +153,13 @@ def _skipped(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
 def repository() -> Path:
     """The root of the working tree under test. Tests read it and never write to it."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def tree_kernel() -> Path:
+    """The compiled tree kernel, as `make setup-dev` leaves it: of the source as it is."""
+    build.build()
+    return LIBRARY
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import to_builtins
 
-from app.artifact import Artifact, ArtifactError, current_version, load
+from app.artifact import MODEL, Artifact, ArtifactError, current_version, load
 from training.evaluate import evaluate
 from training.export.runtime import Model
 from training.settings import SplitSettings
@@ -49,7 +49,7 @@ def measure_champion(parent: Path, table: Table, held_out: np.ndarray, split: Sp
         )
     if not _fits(artifact, table):
         return Champion(version, manifest.metrics, note="its features or classes differ: compared by recorded metrics")
-    model = Model(artifact.model, {feature.name: feature.type for feature in manifest.features})
+    model = Model(artifact.read(MODEL), {feature.name: feature.type for feature in manifest.features})
     answers = model.predict(table.frame().iloc[held_out])
     metrics = evaluate(answers, table.target[held_out], len(table.classes))
     held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(

@@ -11,15 +11,17 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from app.artifact import FORMAT, MODEL, REPORT, Data, Example, Gate, Manifest, Release, sha256, version_of
+from app.artifact import FORMAT, MODEL, REPORT, Data, Example, FeatureType, Gate, Manifest, Release, sha256, version_of
+from app.kernel.packed import TREES, encode
 from training import provenance
 from training.champion import measure_champion
 from training.distributions import count_distribution, describe_feature, number_distribution
 from training.estimators import build_pipeline, fit
 from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
+from training.export.pack import pack
 from training.export.prove import prove
-from training.export.runtime import Answers, Model
+from training.export.runtime import Answers, Model, Trees
 from training.gate import judge
 from training.ingest import snapshot
 from training.ingest.read import Ingested, read
@@ -76,9 +78,14 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
             progress.warn(warning)
     with progress.stage("export"):
         content = convert(pipeline, table)
-        model = Model(content, {column.name: column.type for column in table.features})
-        tried = prove(pipeline, model, table)
-        progress.say(f"ONNX graph of {len(content):,} bytes, equal to scikit-learn on {tried:,} rows")
+        features: dict[str, FeatureType] = {column.name: column.type for column in table.features}
+        model = Model(content, features)
+        ensemble = pack(pipeline, table)
+        packed = {} if ensemble is None else {TREES: encode(ensemble)}
+        trees = [Trees(file, features, [column.categories for column in table.texts]) for file in packed.values()]
+        tried = prove(pipeline, model, table, *trees)
+        sizes = [f"ONNX graph of {len(content):,} bytes", *(f"trees of {len(file):,}" for file in packed.values())]
+        progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")
     with progress.stage("evaluate"):
         test_target = table.target[test_rows]
         answers = model.predict(frame.iloc[test_rows])
@@ -90,7 +97,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     with progress.stage("report"):
         manifest = _manifest(settings, name, ingested.name, table, train_rows, model, metrics)
         report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
-        files = {MODEL: content, REPORT: report}
+        files = {MODEL: content, REPORT: report, **packed}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
         if remote is not None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import app.artifact
+import app.kernel.packed
 
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "pandas")
@@ -16,7 +17,8 @@ LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "pandas")
 def code_hash(package: Path = PACKAGE) -> str:
     """The SHA-256 of the code that makes artifacts, wherever and with whichever line endings it is checked out."""
     files = {f"training/{file.relative_to(package).as_posix()}": file for file in package.rglob("*.py")}
-    files["app/artifact.py"] = Path(app.artifact.__file__)
+    for module in (app.artifact, app.kernel.packed):
+        files[f"{module.__name__.replace('.', '/')}.py"] = Path(str(module.__file__))
     digest = hashlib.sha256()
     for name in sorted(files):
         content = files[name].read_bytes().replace(b"\r\n", b"\n")

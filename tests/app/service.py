@@ -76,10 +76,15 @@ def environment(artifact: Path, **settings: object) -> dict[str, str]:
 
 def run_app(artifact: Path, log: Path, **settings: object) -> Service:
     """Start the service for ``artifact``, logging to ``log``, and wait until it serves."""
+    return run_copy(REPOSITORY, artifact, log, **settings)
+
+
+def run_copy(code: Path, artifact: Path, log: Path, **settings: object) -> Service:
+    """The same of another copy of the code."""
     with log.open("w") as errors:
         process = subprocess.Popen(
             COMMAND,
-            cwd=REPOSITORY,
+            cwd=code,
             env=environment(artifact, **settings),
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -12,7 +12,18 @@ import httpx
 import pytest
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
-NOT_IN_THE_IMAGE = ["sklearn", "joblib", "pandas", "onnx", "pip", "setuptools", "pulumi", "pytest", "training"]
+NOT_IN_THE_IMAGE = [
+    "ziglang",
+    "sklearn",
+    "joblib",
+    "pandas",
+    "onnx",
+    "pip",
+    "setuptools",
+    "pulumi",
+    "pytest",
+    "training",
+]
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +133,17 @@ def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(
         if not line.endswith((".py", ".pyc")) and not line.startswith(pages)
     }
     assert names == {
-        "srv", "app", "console", "docs", "static", "v2", "__pycache__",
-        "model", "model.onnx", "manifest.json", "report.html", "release.json",
+        "srv", "app", "arrow", "console", "docs", "static", "v2", "__pycache__", "kernel", "trees.c", "trees.so",
+        "model", "model.onnx", "trees.bin", "manifest.json", "report.html", "release.json",
     }  # fmt: skip
+
+
+def test_forests_are_predicted_by_the_kernel_and_its_compiler_stayed_behind(
+    engine: Any, image: str, service: Callable[..., str]
+) -> None:
+    assert 'model_engine_info{engine="trees"} 1.0' in httpx.get(f"{engine.address(service())}/metrics").text
+    program = "import shutil; print([name for name in ('cc', 'gcc', 'clang', 'zig', 'ld') if shutil.which(name)])"
+    assert engine("run", "--rm", "--label", engine.label, image, "python", "-c", program).stdout.strip() == "[]"
 
 
 def test_the_image_holds_no_secret(engine: Any, image: str, canary: bytes) -> None:

@@ -17,9 +17,10 @@ EXTRAS = {
     "trace": ["trace"],
     "train": ["train"],
     "data": ["data"],
+    "kernel": ["kernel"],
     "infra": ["azure", "aws", "gcp", "local"],
     "delivery": ["delivery"],
-    "dev": ["serve", "trace", "train", "data", "azure", "aws", "gcp", "local", "delivery", "dev"],
+    "dev": ["serve", "trace", "train", "data", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
 }
 
 

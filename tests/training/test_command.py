@@ -20,7 +20,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner, Result
 
-from app.artifact import Artifact, Release, current_version, load
+from app.artifact import MODEL, Artifact, Release, current_version, load
 from training.cli import app
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def answer(artifact: Artifact) -> Any:
         feed["numbers"] = np.array([[row[feature.name] for feature in manifest.numbers]], dtype=np.float64)
     if manifest.texts:
         feed["texts"] = np.array([[row[feature.name] for feature in manifest.texts]], dtype=object)
-    outputs: Any = ort.InferenceSession(artifact.model).run(None, feed)
+    outputs: Any = ort.InferenceSession(artifact.read(MODEL)).run(None, feed)
     if manifest.task == "regression":
         return float(outputs[0][0]), []
     return manifest.classes[int(outputs[0][0])], outputs[1][0].tolist()
@@ -82,7 +82,7 @@ def test_without_options_it_makes_the_iris_artifact(iris_artifacts: Path) -> Non
     assert [(feature.name, feature.type, feature.nullable) for feature in manifest.features] == [
         (name, "number", False) for name in ("sepal_length", "sepal_width", "petal_length", "petal_width")
     ]
-    assert set(manifest.files) == {"model.onnx", "report.html"}
+    assert set(manifest.files) == {"model.onnx", "trees.bin", "report.html"}
     assert manifest.metrics["accuracy"] >= 0.85
     assert manifest.data.rows == 150
     assert sum(manifest.predictions.counts) == 120

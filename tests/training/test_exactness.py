@@ -1,4 +1,4 @@
-"""The exported graph answers as scikit-learn does: on the data, around every threshold, with gaps and unseen rows.
+"""The graph and the packed trees answer as scikit-learn does: on the data, around every threshold, on unseen rows.
 
 These tests look for thresholds and run the graph by themselves; what training proves before it publishes is tested
 elsewhere.
@@ -18,7 +18,12 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from app.artifact import MAX_MAGNITUDE
+from app.kernel.model import TreeModel
+from app.kernel.packed import encode
 from tests.training.tables import read_iris
+from training.export.pack import pack
+
+pytestmark = pytest.mark.usefixtures("tree_kernel")
 
 TREES = "train.random_forest.n_estimators=30"
 ROUNDS = "train.hist_gradient_boosting.max_iter=20"
@@ -39,8 +44,28 @@ def run_graph(fitted: Any, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     return dict(zip([output.name for output in session.get_outputs()], outputs, strict=True))
 
 
+def run_trees(fitted: Any, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The outputs of the packed trees, summed by the compiled kernel."""
+    ensemble = pack(fitted.pipeline, fitted.table)
+    assert ensemble is not None
+    texts = [column.categories for column in fitted.table.texts]
+    model = TreeModel.load(encode(ensemble), len(fitted.table.numbers), texts, len(fitted.table.classes))
+    feed = {
+        "numbers": frame[[column.name for column in fitted.table.numbers]].to_numpy(np.float64),
+        "texts": frame[[column.name for column in fitted.table.texts]].to_numpy(object),
+    }
+    return dict(
+        zip(("label", "probabilities") if fitted.table.classes else ("prediction",), model.run(feed), strict=True)
+    )
+
+
 def assert_equal_answers(fitted: Any, frame: pd.DataFrame) -> None:
-    found = run_graph(fitted, frame)
+    assert_answers(fitted, frame, run_graph(fitted, frame))
+    if not hasattr(fitted.pipeline.named_steps["estimator"], "coef_"):
+        assert_answers(fitted, frame, run_trees(fitted, frame))
+
+
+def assert_answers(fitted: Any, frame: pd.DataFrame, found: dict[str, np.ndarray]) -> None:
     with np.errstate(all="ignore"):  # scikit-learn looks for infinities by a sum, which huge numbers overflow
         expected = fitted.pipeline.predict(frame)
         probabilities = fitted.pipeline.predict_proba(frame) if fitted.table.classes else None
@@ -161,6 +186,7 @@ def test_the_seeds_forest_of_100_trees_is_equal_to_the_last_bit(fitted: Callable
     made = fitted(read_iris(), "species", "random_forest")
     probes = around_thresholds(made)
     assert (run_graph(made, probes)["probabilities"] == made.pipeline.predict_proba(probes)).all()
+    assert (run_trees(made, probes)["probabilities"] == made.pipeline.predict_proba(probes)).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The proof: the exported graph answers as scikit-learn does, on the data and around every split threshold.
+"""The proof: what was exported answers as scikit-learn does, on the data and around every split threshold.
 
 The rows tried are the table itself, rows of recombined columns and, for every split of every tree, a row that reaches
 it with the split's feature set to the threshold, to its neighbours below and above, and to a gap where it may have one.
@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from app.artifact import MAX_MAGNITUDE
 from training.errors import ExportError
-from training.export.runtime import Model
+from training.export.runtime import Answers, Exported
 from training.export.trees import Tree, boosting_trees, forest_trees
 from training.table import Table
 
@@ -35,8 +35,8 @@ class _Changes:
     values: np.ndarray
 
 
-def prove(pipeline: Pipeline, model: Model, table: Table) -> int:
-    """Compare ``model`` with ``pipeline`` and return the number of rows tried.
+def prove(pipeline: Pipeline, model: Exported, table: Table, *others: Exported) -> int:
+    """Compare ``model``, and ``others`` that must answer alike, with ``pipeline``; returns the number of rows tried.
 
     Raises ExportError with the count and the first row where a label differs, or a probability or quantity by more
     than the tolerance.
@@ -45,7 +45,7 @@ def prove(pipeline: Pipeline, model: Model, table: Table) -> int:
     first = ""
     for rows in proof_rows(pipeline, table):
         with np.errstate(all="ignore"):  # scikit-learn's sums of huge numbers overflow; its answers do not
-            wrong = _disagreements(pipeline, model, rows)
+            wrong = _disagreements(pipeline, (model, *others), rows)
         tried += len(rows)
         disagreeing += len(wrong)
         if len(wrong) and not first:
@@ -135,14 +135,18 @@ def _reaching_rows(tree: Tree, features: np.ndarray) -> np.ndarray:
     return reached
 
 
-def _disagreements(pipeline: Pipeline, model: Model, rows: pd.DataFrame) -> np.ndarray:
-    """The positions of the rows that the two answer differently."""
+def _disagreements(pipeline: Pipeline, models: tuple[Exported, ...], rows: pd.DataFrame) -> np.ndarray:
+    """The positions of the rows that one of the models answers otherwise."""
     expected = np.asarray(pipeline.predict(rows))
-    answers = model.predict(rows)
-    if answers.probabilities is None:
+    shares = np.asarray(pipeline.predict_proba(rows)) if hasattr(pipeline, "predict_proba") else None
+    agrees = [_agrees(model.predict(rows), expected, shares) for model in models]
+    return np.flatnonzero(~np.logical_and.reduce(agrees))
+
+
+def _agrees(answers: Answers, expected: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
+    """For each row, whether its answer is the expected one."""
+    if answers.probabilities is None or shares is None:
         scale = float(np.abs(expected).max())
-        agrees = np.isclose(answers.predictions, expected, rtol=RELATIVE_TOLERANCE, atol=1e-12 * scale)
-        return np.flatnonzero(~agrees)
-    shares = np.asarray(pipeline.predict_proba(rows))
+        return np.isclose(answers.predictions, expected, rtol=RELATIVE_TOLERANCE, atol=1e-12 * scale)
     near = (np.abs(answers.probabilities - shares) <= PROBABILITY_TOLERANCE).all(axis=1)
-    return np.flatnonzero((answers.predictions != expected) | ~near)
+    return (answers.predictions == expected) & near

@@ -123,7 +123,7 @@ def flowers_of_another_version(flowers: Path, tmp_path: Path) -> Path:
     manifest = msgspec.structs.replace(manifest, version=version_of(manifest))
     directory = tmp_path / manifest.version
     directory.mkdir()
-    (directory / MODEL).write_bytes(found.model)
+    (directory / MODEL).write_bytes(found.read(MODEL))
     (directory / MANIFEST).write_bytes(encode(manifest))
     return directory
 
