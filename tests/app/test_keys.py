@@ -97,7 +97,9 @@ def test_two_keys_are_known_at_once_and_the_old_one_goes_with_its_line(file: Pat
     assert (caller(keys, KEY), caller(keys, OTHER)) == (None, "billing-2")
 
 
-@pytest.mark.parametrize("content", [None, "", "billing\n", "billing " + KEY])
+@pytest.mark.parametrize(
+    "content", [None, "", "billing\n", "billing " + KEY], ids=["gone", "empty", "no hash", "a key in plain text"]
+)
 def test_a_change_that_cannot_be_used_leaves_the_keys_in_force_and_is_logged(
     file: Path, content: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_change_that_cannot_be_used_leaves_the_keys_in_force_and_is_logged(
         (f"a b {DIGEST}\n", "line 1 is not a name"),
         (f"a {DIGEST}\na {OTHER_DIGEST}\n", "line 2 gives the name a to a second key"),
     ],
+    ids=["empty", "a comment", "no hash", "a key in plain text", "upper case", "two names", "a name twice"],
 )
 def test_a_bad_line_is_named_by_its_number_and_never_shown(text: str, says: str) -> None:
     with pytest.raises(ValueError, match="^" + says) as caught:
