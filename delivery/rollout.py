@@ -86,9 +86,8 @@ class Rollout:
         Raises RefusedError where the candidate was found bad and the traffic is back with the stable release, HeldError
         where there is too little to judge by, and the traffic stays.
         """
-        self._begin(pace)
+        now = self._begin(target, steps, pace)
         try:
-            now = self._stack.serving()
             while move := next_move(now, target, steps):
                 if move.judged and now.candidate:
                     self._say(f"watching {now.candidate.id} at {now.weight} % for {pace.bake} s")
@@ -120,13 +119,27 @@ class Rollout:
         self._update(after, Claim(self._holder, expects=taken.holder if taken else None))
         self._say(f"done: {self._stack.name} serves {after}")
 
-    def _begin(self, pace: Pace) -> None:
-        """Take the lease with an update that changes no traffic, after what a dead rollout left is put right."""
+    def _begin(self, target: Deployed, steps: Sequence[int], pace: Pace) -> Serving:
+        """Take the lease with a first update, and give what the stack serves after it.
+
+        It moves no traffic. Where the candidate is to be replaced, that is this update: one that was given up is not
+        deployed again, as its state may be unknown, and Azure does not go back to it.
+        """
         now = self._stack.serving()
         self._say(f"{self._stack.name} serves {now}")
+        move = next_move(now, target, steps)
+        first = move.after if move and not now.weight and not move.after.weight else now
+        if first != now:
+            self._say(f"{now} → {first}")
         claim = Claim(self._holder, self._until(pace))
-        self._update(now, claim)
+        try:
+            self._update(first, claim)
+        except UpdateError as error:
+            if self._stop.asked:
+                raise StoppedError(f"stopped during an update: {error}") from error
+            raise RefusedError(str(error)) from error
         self._held = claim.leaves
+        return first
 
     def _update(self, wanted: Serving, claim: Claim) -> None:
         """A first update, which may find what a dead rollout left; that is compared with the cloud."""

@@ -21,9 +21,9 @@ from stacks.watch import watched
 
 def program() -> None:
     """Declare the stack."""
+    release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    before = release.previous()
     checks.check(environment, own, service=settings.service, training=settings.training, monitoring=settings.monitoring)
     account = Account("account", environment, settings=own)
     network = Network(
@@ -69,7 +69,6 @@ def program() -> None:
         pulumi.export("trainingCommand", training.command)
     export(
         settings,
-        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

@@ -20,9 +20,9 @@ from stacks.watch import watched
 
 def program() -> None:
     """Declare the stack: Container Apps in a private network, all of it in one resource group."""
+    before = release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    before = release.previous()
     group = ResourceGroup("group", environment, own)
     network = Network("network", environment, settings.network, group=group)
     telemetry = Telemetry("telemetry", environment, settings.monitoring, group=group)
@@ -60,7 +60,6 @@ def program() -> None:
         )
     export(
         settings,
-        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

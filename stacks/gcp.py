@@ -22,9 +22,9 @@ from stacks.watch import watched
 
 def program() -> None:
     """Declare the stack: Cloud Run behind Google's ingress, the data in production under a key of its own."""
+    before = release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    before = release.previous()
     services = Services("services", environment, settings=own)
     encryption = None
     if environment.production:
@@ -70,7 +70,6 @@ def program() -> None:
         )
     export(
         settings,
-        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

@@ -73,19 +73,13 @@ def admit(claim: Claim | None, held: Lease | None, now: float) -> None:
         )
 
 
-def renewed(before: pulumi.Output[dict[str, Any]], now: float) -> pulumi.Output[str | None]:
-    """The lease that this update leaves, None where it leaves none; ``before`` are the outputs of the update before.
-
-    It fails with LeaseError, and with it the update, where this one may not be (`admit`). A preview changes nothing and
-    is never refused.
-    """
+def claimed() -> Claim | None:
+    """The claim of this process, None for an update by hand."""
     given = os.environ.get(VARIABLE)
-    claim = Claim(**json.loads(given)) if given else None
-    planning = pulumi.runtime.is_dry_run()
+    return Claim(**json.loads(given)) if given else None
 
-    def check(outputs: dict[str, Any]) -> str | None:
-        if not planning:
-            admit(claim, read(outputs), now)
-        return json.dumps(asdict(claim.leaves)) if claim and claim.leaves else None
 
-    return before.apply(check)
+def left() -> str | None:
+    """The output ``lease`` of this update; None where it leaves none."""
+    claim = claimed()
+    return json.dumps(asdict(claim.leaves)) if claim and claim.leaves else None

@@ -20,9 +20,9 @@ from stacks.watch import watched
 
 def program() -> None:
     """Declare the stack: two releases behind a weighted proxy, watched by Prometheus, on this machine."""
+    release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    before = release.previous()
     if settings.training:
         raise UnsupportedError("local", "a training job", "remove training from the configuration; run `make train`")
     network = Network("network", environment, settings.network)
@@ -42,7 +42,6 @@ def program() -> None:
     )
     export(
         settings,
-        before=before,
         traffic=traffic,
         telemetry=telemetry,
         compute=compute,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pulumi
@@ -17,7 +16,6 @@ from stacks.config import Settings
 def export(
     settings: Settings[Any],
     *,
-    before: pulumi.Output[dict[str, Any]],
     traffic: Traffic,
     telemetry: Telemetry,
     compute: Compute,
@@ -26,10 +24,7 @@ def export(
     registry: Registry,
     training: TrainingJob | None = None,
 ) -> None:
-    """Export what a person opens and what delivery needs; None stands where a stack has no such thing.
-
-    ``before`` holds the outputs of the update before, whose lease may refuse this one.
-    """
+    """Export what a person opens and what delivery needs; None stands where a stack has no such thing."""
     candidate = traffic.candidate
     outputs: dict[str, Any] = {
         "cloud": settings.environment.cloud,
@@ -46,7 +41,7 @@ def export(
         "candidateModelVersion": candidate.model_version if candidate else None,
         "candidateCommit": candidate.commit if candidate else None,
         "candidateWeight": traffic.candidate_weight,
-        "lease": lease.renewed(before, time.time()),
+        "lease": lease.left(),
         "verified": verification.verified,
         "identity": compute.identity,
         "dashboardUrl": monitoring.dashboard_url,

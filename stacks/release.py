@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pulumi
 import pulumi_docker_build as docker_build
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto.resource_pb2 import ResourceInvokeRequest
+from pulumi.runtime.settings import get_monitor
 
 from components import naming
 from components.contract import Registry
 from components.image import Image
 from components.spec import Release, Traffic
+from stacks import lease
 from stacks.config import ConfigError, Settings
 
+READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+"""The engine's own function behind a StackReference."""
 LINUX_AMD64 = (docker_build.Platform.LINUX_AMD64,)
 """What the clouds run by default."""
 
@@ -65,19 +73,26 @@ def training_image(
     ).reference
 
 
-def previous() -> pulumi.Output[dict[str, Any]]:
+def previous() -> dict[str, Any]:
     """This stack's own outputs of the update before, empty where there was none.
 
-    Call it before the first resource is declared: the file backends do not replace a state in one step (pulumi/pulumi
-    #9122), so reading it while this update already writes there may find it empty.
+    Call it first: it asks before the engine hears of any resource, the stack's root included, and begins to write. The
+    file backends do not replace a state in one step (pulumi/pulumi#9122), so a StackReference, which waits for the
+    root, may find half a file. Raises LeaseError where another's rollout keeps this update away.
     """
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    return pulumi.StackReference("previous", name).outputs.apply(lambda found: dict(found or {}))
+    arguments = Struct()
+    arguments.update({"name": f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"})
+    request = ResourceInvokeRequest(tok=READ_OUTPUTS, args=arguments)
+    answer = cast(Any, get_monitor()).Invoke(request)  # there is one wherever a program runs
+    outputs = cast(dict[str, Any], MessageToDict(getattr(answer, "return")).get("outputs") or {})
+    if not pulumi.runtime.is_dry_run():
+        lease.admit(lease.claimed(), lease.read(outputs), time.time())
+    return outputs
 
 
-def served(before: pulumi.Output[dict[str, Any]]) -> pulumi.Output[dict[str, str]]:
+def served(before: Mapping[str, Any]) -> dict[str, str]:
     """Which revision each release runs as: the output ``revisions`` among those of the update ``before``."""
-    return before.apply(lambda found: found.get("revisions") or {})
+    return before.get("revisions") or {}
 
 
 class _Change(NamedTuple):

@@ -47,8 +47,6 @@ class _Mocks(mocks.Mocks):
         self.run, self.classes, self.outputs, self.answer, self.previous = run, classes, outputs, call, previous
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        if args.typ == "pulumi:pulumi:StackReference":
-            return args.name, {"name": args.name, "outputs": dict(self.previous), "secretOutputNames": []}
         if not args.custom:
             return "", {}
         answered = self.outputs(args.typ, args.name, args.inputs)
@@ -58,6 +56,8 @@ class _Mocks(mocks.Mocks):
         return f"{args.name}-id", {**defaults, **args.inputs, **answered}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"name": args.args["name"], "outputs": dict(self.previous), "secretOutputNames": []}
         self.run.calls.append((args.token, args.args))
         return dict(self.answer(args.token, args.args))
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
+from importlib import import_module
+from typing import Any
 
-import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.lease import LOST, VARIABLE, Claim, Lease, LeaseError, admit, read, renewed
+from stacks.lease import LOST, VARIABLE, Claim, Lease, LeaseError, admit, read
+from tests.components.contract import configuration, fakes
+from tests.components.harness import PROJECT, run
 
 HELD = Lease(holder="ada@build 12 1a2b", until=2_000_000_000.0)
 ME = "bob@build 13 3c4d"
@@ -58,28 +61,31 @@ def test_of_two_that_begin_the_second_goes_on_only_when_the_lease_of_the_first_h
         assert later >= now + first
 
 
-def left(claim: Claim | None, held: Lease | None, monkeypatch: pytest.MonkeyPatch) -> Lease | None:
-    """The lease that an update of a program leaves."""
-    if claim:
-        monkeypatch.setenv(VARIABLE, claim.encode())
-
-    async def update() -> str | None:
-        outputs = pulumi.Output.from_input({"lease": json.dumps(asdict(held))} if held else {})
-        return await renewed(outputs, HELD.until - 1).future()
-
-    return read({"lease": asyncio.run(update())})
-
-
-def test_a_program_leaves_the_lease_that_is_claimed_and_fails_where_it_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert left(None, None, monkeypatch) is None
-    assert left(Claim(ME, LATER), None, monkeypatch) == Lease(ME, LATER)
-    assert left(Claim(ME, expects=HELD.holder), HELD, monkeypatch) is None
-    with pytest.raises(LeaseError):
-        left(Claim(ME, LATER), HELD, monkeypatch)
+def update(held: Lease | None, *, preview: bool = False) -> Any:
+    """The output ``lease`` of a whole program whose stack was left under the lease ``held``."""
+    now = replace(held, until=time.time() + 600) if held else None
+    made = run(
+        import_module("stacks.local").program,
+        config=configuration("local", "dev"),
+        secrets=frozenset([f"{PROJECT}:hook"]),
+        stack_name="dev",
+        preview=preview,
+        outputs=fakes("local").outputs,
+        call=fakes("local").call,
+        previous={"lease": json.dumps(asdict(now))} if now else {},
+    )
+    return read(made.outputs)
 
 
-def test_a_preview_is_never_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert left(None, HELD, monkeypatch) is None
+def test_a_program_leaves_the_lease_that_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert update(None) is None
+    monkeypatch.setenv(VARIABLE, Claim(ME, LATER).encode())
+    assert update(None) == Lease(ME, LATER)
+    monkeypatch.setenv(VARIABLE, Claim(ME, expects=HELD.holder).encode())
+    assert update(HELD) is None
+
+
+def test_a_program_that_is_refused_declares_nothing_and_a_preview_is_never_refused() -> None:
+    with pytest.raises(LeaseError, match=HELD.holder):
+        update(HELD)
+    assert update(HELD, preview=True) is None

@@ -68,18 +68,14 @@ def test_a_second_rollout_is_refused_and_a_rollback_takes_the_stack_from_the_fir
     assert one.public == {before: 100}
 
 
-@pytest.mark.parametrize(
-    ("letter", "update", "acted"),
-    [("d", 1, False), ("e", 2, True)],
-    ids=["before the candidate was deployed", "after its traffic was moved"],
-)
-def test_a_driver_killed_in_an_update_blocks_until_its_lease_runs_out_and_then_the_next_goes_on(
-    one: Stage, artifacts: Mapping[str, Path], letter: str, update: int, acted: bool
+@pytest.mark.parametrize(("letter", "acted"), [("d", False), ("e", True)], ids=["before", "after the cloud acted"])
+def test_a_driver_killed_while_it_moves_traffic_blocks_until_its_lease_runs_out_and_then_the_next_goes_on(
+    one: Stage, artifacts: Mapping[str, Path], letter: str, acted: bool
 ) -> None:
     before = one.outputs()["release"]
     new, directory = one.release(letter)
     one.start(new, artifacts["prices"], *USUAL)
-    hang = one.stack.cloud.faults.hang("update", type="cloudrunv2/service:Service", nth=update, after=acted)
+    hang = one.stack.cloud.faults.hang("update", type="cloudrunv2/service:Service", nth=2, after=acted)
     driver = one.rollout(directory, *STEPS)
     assert hang.reached.wait(240)
     one.interrupt(driver, signal.SIGKILL)
@@ -96,4 +92,25 @@ def test_a_driver_killed_in_an_update_blocks_until_its_lease_runs_out_and_then_t
     assert lines_with(said, "the lock of a rollout that died is taken away")
     assert one.public == {new.id: 100}
     assert "lease" not in one.outputs()
+    one.stack.assert_agreement()
+
+
+def test_one_killed_in_its_first_update_is_told_from_one_at_work_by_a_person(
+    one: Stage, artifacts: Mapping[str, Path]
+) -> None:
+    new, directory = one.release("f")
+    one.start(new, artifacts["prices"], *USUAL)
+    hang = one.stack.cloud.faults.hang("update", type="cloudrunv2/service:Service")
+    driver = one.rollout(directory, *STEPS)
+    assert hang.reached.wait(240)
+    one.interrupt(driver, signal.SIGKILL)
+    one.finish(driver)
+
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 2, said
+    assert "docs/runbooks/stack-locked.md" in said
+    assert one.stack.run("cancel", "--yes").returncode == 0
+    status, said = one.finish(one.rollout(directory, *STEPS))
+    assert status == 0, said
+    assert one.public == {new.id: 100}
     one.stack.assert_agreement()
