@@ -31,7 +31,7 @@ def test_a_release_names_model_image_and_commit_and_holds_the_artifact(released:
     assert unit.id == released.name == release_id(version, unit.image, COMMIT)
     assert unit.image_bytes == len(gzip.compress(b"\0" * 10240, mtime=0))
     assert {each.name for each in released.iterdir()} == {
-        "model.onnx", "manifest.json", "report.html", "release.json", "sbom.cdx.json", UNIT, SIGNATURE,
+        "model.onnx", "trees.bin", "manifest.json", "report.html", "release.json", "sbom.cdx.json", UNIT, SIGNATURE,
     }  # fmt: skip
 
 
