@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import shutil
@@ -19,7 +18,7 @@ from app.kernel.packed import TREES
 from app.model import Model
 from tests.app.kernel.ensembles import small
 from tests.app.service import REPOSITORY, Service, Start, failed_start, run_copy
-from tests.app.trained import LOANS, LOANS_TARGET, train_loans
+from tests.app.trained import loans, train_loans
 
 pytestmark = pytest.mark.usefixtures("tree_kernel")
 KERNEL = 'model_engine_info{engine="trees"}'
@@ -51,20 +50,7 @@ def without_kernel(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def instances(service: Service) -> list[dict[str, Any]]:
     """The rows that the forest was trained on."""
-    types = {feature["name"]: feature["type"] for feature in service.client.get("/model").json()["features"]}
-
-    def value(name: str, text: str) -> float | bool | str | None:
-        if text == "":
-            return None
-        if types[name] == "boolean":
-            return text == "True"
-        return float(text) if types[name] == "number" else text
-
-    with LOANS.open(newline="") as file:
-        return [
-            {name: value(name, text) for name, text in row.items() if name != LOANS_TARGET}
-            for row in csv.DictReader(file)
-        ]
+    return [row for row, _ in loans(service)]
 
 
 def rewritten(source: Path, target: Path, trees: bytes) -> Path:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from typing import Any
 
 import pytest
 
 from tests.app.service import Service
-from tests.app.trained import LOANS, LOANS_TARGET
+from tests.app.trained import loans
 
 
 @pytest.fixture(scope="module")
 def rows(trained_service: Service) -> list[tuple[dict[str, Any], str]]:
     """The rows of the file as instances, each with its outcome."""
-    types = {feature["name"]: feature["type"] for feature in trained_service.client.get("/model").json()["features"]}
-
-    def value(name: str, text: str) -> float | bool | str | None:
-        if text == "":
-            return None
-        if types[name] == "boolean":
-            return text == "True"
-        return float(text) if types[name] == "number" else text
-
-    with LOANS.open(newline="") as file:
-        return [
-            ({name: value(name, text) for name, text in row.items() if name != LOANS_TARGET}, row[LOANS_TARGET])
-            for row in csv.DictReader(file)
-        ]
+    return loans(trained_service)
 
 
 def test_every_row_of_the_file_is_predicted_and_most_are_right(

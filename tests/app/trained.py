@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 from sklearn.datasets import load_diabetes
 
-from tests.app.service import REPOSITORY
+from tests.app.service import REPOSITORY, Service
 
 LOANS = REPOSITORY / "examples" / "loans.csv"
 LOANS_TARGET = "outcome"
@@ -41,3 +42,21 @@ def train_diabetes(artifacts: Path) -> Path:
     options = ("--data", str(table), "--target", "target", "--estimator", "hist_gradient_boosting")
     own = f"--set=validation.directory={json.dumps(str(artifacts))}"  # its expectations do not belong to the repository
     return train(artifacts, "diabetes", *options, own)
+
+
+def loans(service: Service) -> list[tuple[dict[str, Any], str]]:
+    """The rows of the loans as instances for ``service``, each with its outcome."""
+    types = {feature["name"]: feature["type"] for feature in service.client.get("/model").json()["features"]}
+
+    def value(name: str, text: str) -> float | bool | str | None:
+        if text == "":
+            return None
+        if types[name] == "boolean":
+            return text == "True"
+        return float(text) if types[name] == "number" else text
+
+    with LOANS.open(newline="") as file:
+        return [
+            ({name: value(name, text) for name, text in row.items() if name != LOANS_TARGET}, row[LOANS_TARGET])
+            for row in csv.DictReader(file)
+        ]
