@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from app.artifact import Artifact, load
+from app.model import Model
 from app.schema import RequestSchema
 from training import pipeline as training_pipeline
 from training.errors import ExportError, TrainingError
@@ -61,7 +61,7 @@ def tables(draw: st.DrawFn, usable: bool = False) -> pd.DataFrame:
 
 
 def served(artifact: Artifact, table: Table) -> list[Any]:
-    """What the service answers to the rows of the table, sent as JSON."""
+    """What the service's model answers to the rows of the table, sent as JSON."""
     schema = RequestSchema(artifact.manifest, max_rows=1000)
     instances: list[dict[str, Any]] = []
     for row in range(table.rows):
@@ -72,7 +72,7 @@ def served(artifact: Artifact, table: Table) -> list[Any]:
                 instance[column.name] = bool(value) if column.type == "boolean" else value
         instances.append(instance)
     feed = schema.feed(schema.decode_batch(json.dumps({"instances": instances}).encode()))
-    return ort.InferenceSession(artifact.model).run(None, feed)[0].tolist()  # pyright: ignore[reportAttributeAccessIssue]
+    return Model(artifact).run(feed)[0].tolist()
 
 
 @pytest.fixture
