@@ -7,6 +7,7 @@ than the event loop can spare goes to a thread.
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -44,7 +45,7 @@ class Predictor:
         self._version = manifest.version
         self._classes = manifest.classes
         self._class_names = [class_name(value) for value in manifest.classes]
-        self._threads = ThreadPoolExecutor(thread_name_prefix="inference")
+        self._threads = ThreadPoolExecutor(_threads(), thread_name_prefix="inference")
         self._shared = SharedCalls(model.run, self._threads, model.shared_rows) if model.shared_rows > 1 else None
 
     async def predict_row(self, body: bytes, _: Headers) -> Reply:
@@ -124,6 +125,15 @@ class Predictor:
             if self._log_features:
                 raise
             raise InferenceError(_without_values(error)) from None
+
+
+def _threads() -> int:
+    """How many calls run side by side: with more than there are processors, each only waits longer and caches less.
+
+    Two on a single processor, so that a long batch does not hold up a short one.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(2, usable)
 
 
 def _without_values(error: Exception) -> str:

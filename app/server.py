@@ -13,6 +13,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.accept import Acceptor
 from app.api import create_app
 from app.asgi import Gateway
 from app.connection import Connection
@@ -40,11 +41,25 @@ class Server(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._on_started = on_started
         self._stop_at: float | None = None
+        self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then tell."""
         await super().startup(sockets)
+        protocol = functools.partial(
+            self.config.http_protocol_class,  # pyright: ignore[reportArgumentType]  # uvicorn itself calls it so
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self._acceptors = [Acceptor(listener, protocol) for listener in sockets or []]
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop as uvicorn does, having stopped to accept beside it."""
+        for acceptor in self._acceptors:
+            await acceptor.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begin to drain. The signal is not kept for uvicorn to raise again at the end, so that the process exits 0."""
