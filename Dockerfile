@@ -22,8 +22,10 @@ RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requiremen
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS train-packages
-COPY requirements/data.txt /requirements/
-RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/data.txt \
+# The lock to install: `registry` adds MLflow's client.
+ARG TRAIN_LOCK=data
+COPY requirements/${TRAIN_LOCK}.txt /requirements/
+RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/${TRAIN_LOCK}.txt \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv \
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 

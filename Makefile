@@ -30,11 +30,12 @@ define INSTALL
 @$(PYTHON) requirements/install.py
 endef
 MODEL := artifacts/$(NAME)
+REGISTRY := $(CURDIR)/artifacts/.registry
 # Setting up depends on nothing that the caller's shell happens to hold.
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-dev \
+.PHONY: help run train mlflow test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
   setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
@@ -48,6 +49,14 @@ run: setup ## serve a model on http://127.0.0.1:8000, training iris first if the
 
 train: setup-data ## train a model: make train ARGS="--data FILE --target COLUMN --name NAME"
 	@$(VENV)/python -m training $(ARGS)
+
+retrain: setup-registry ## train, compare and register a challenger, if anything has changed: make retrain ARGS="--data FILE …"
+	@$(VENV)/python -m training retrain $(ARGS)
+
+mlflow: setup-mlflow ## browse the registry of artifacts/ on http://127.0.0.1:5000 (PORT)
+	@test -f $(REGISTRY)/mlflow.db || { echo "no registry in artifacts/ yet: make retrain, or python -m training sync" >&2; exit 1; }
+	@MLFLOW_DISABLE_TELEMETRY=true exec .venv-mlflow/bin/mlflow server --host 127.0.0.1 --port $${PORT:-5000} \
+	  --backend-store-uri sqlite:///$(REGISTRY)/mlflow.db --artifacts-destination $(REGISTRY)/files
 
 test: setup-dev ## run the tests, or a part: make test TESTS=tests/app
 	@$(VENV)/python -m pytest $(ARGS) $(TESTS)
@@ -203,9 +212,6 @@ rollout: setup-infra setup-delivery ## take a stack to a release step by step, w
 rollback: setup-infra setup-delivery ## take a candidate's traffic, or without one go back to the release before: make rollback STACK=…
 	@$(DELIVERY) rollback --stack $(STACK) $(ARGS)
 
-retrain: ## (not yet) train on the newest data and compare with the current model
-	@echo "retrain: not built yet; until then: make train" >&2; exit 2
-
 bootstrap: setup-infra ## make the identities of the workflows in a cloud (docs/bootstrap.md): make bootstrap STACK=aws
 	@eval "$$($(VENV)/python -m engine environment)" && cd stacks/bootstrap && PYTHONPATH="$(CURDIR)" pulumi up --stack $(STACK) $(ARGS)
 
@@ -215,20 +221,23 @@ reconcile: setup-infra ## bring a stack back to what its file in git says, drift
 actionlint: setup-dev ## check the workflows with actionlint, which Go builds once
 	@$(VENV)/python -m engine actionlint .github/workflows/*.yml
 
-COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-  --no-emit-index-url --no-emit-find-links pyproject.toml
+PIN = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links
+COMPILE = $(PIN) pyproject.toml
 lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for newer versions)
 	$(COMPILE) --all-extras --group dev --no-emit-package mlplatform $(ARGS) --output-file requirements/dev.txt
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
 	$(COMPILE) --extra data --constraints requirements/dev.txt $(ARGS) --output-file requirements/data.txt
+	$(COMPILE) --extra registry --constraints requirements/dev.txt $(ARGS) --output-file requirements/registry.txt
 	$(COMPILE) --extra kernel --constraints requirements/dev.txt $(ARGS) --output-file requirements/kernel.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 	$(COMPILE) --extra delivery --constraints requirements/dev.txt $(ARGS) --output-file requirements/delivery.txt
+	$(PIN) --group mlflow $(ARGS) --output-file requirements/mlflow.txt
 
 clean: ## remove what can be made again (.venv, build/, caches), never artifacts/
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-mlflow build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	rm -f app/kernel/trees.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -247,6 +256,12 @@ setup-data:
 setup-dev:
 	$(INSTALL) dev
 	$(KERNEL)
+
+setup-registry:
+	$(INSTALL) serve registry
+
+setup-mlflow: ## put an MLflow server into .venv-mlflow
+	@SETUP_INTO=.venv-mlflow $(PYTHON) requirements/install.py mlflow
 
 # About 1 GB; `make run` never needs it.
 setup-delivery: ## put the packages of delivery into .venv

@@ -133,6 +133,20 @@ class Manifest(_Strict, frozen=True):
         return [feature for feature in self.features if feature.type == "category"]
 
 
+class Comparison(_Strict, frozen=True):
+    """A paired test of this version against the champion on the same held-out rows.
+
+    Of ``rows`` rows, it was ``better`` on so many and ``worse`` on so many; ``p_value`` (two-sided) is how often as
+    large a difference arises by chance between models that are equally good.
+    """
+
+    test: str
+    rows: int
+    better: int
+    worse: int
+    p_value: float
+
+
 class Gate(_Strict, frozen=True):
     """The verdict of the day: whether the version may serve, why not, and whom it was compared with."""
 
@@ -140,6 +154,7 @@ class Gate(_Strict, frozen=True):
     reasons: list[str]
     champion: str | None
     champion_metrics: dict[str, float]
+    comparison: Comparison | None = None
 
 
 class Release(_Strict, frozen=True):

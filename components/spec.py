@@ -40,6 +40,8 @@ GRACE_SECONDS = 30
 """Time between TERM and KILL where it can be set; longer than the drain and the shutdown."""
 USER_ID = 10001
 """The numeric user of the images."""
+TRAINING_ARGUMENTS = ("retrain", "--promote", "--unchanged-ok")
+"""What a training job runs: nothing if nothing has changed; a model that passes the gate becomes the current one."""
 
 
 class SpecError(pulumi.RunError, ValueError):

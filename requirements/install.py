@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TypedDict
 
 REQUIREMENTS = Path(__file__).resolve().parent
-VENV = REQUIREMENTS.parent / ".venv"
+# SETUP_INTO names another environment, for what cannot stand beside the rest.
+VENV = REQUIREMENTS.parent / os.environ.get("SETUP_INTO", ".venv")
 STATE = VENV / "installed.json"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "install.log"
@@ -96,7 +97,7 @@ def _make_venv() -> State:
     """Create ``.venv`` with pip in it, over whatever stands there."""
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         raise SetupError(f"{sys.executable} has no venv module; on Debian and Ubuntu: apt install python3-venv")
-    print(f"setup: making .venv with Python {VERSION}", flush=True)
+    print(f"setup: making {VENV.name} with Python {VERSION}", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     base: str = getattr(sys, "_base_executable", sys.executable)  # outlives a .venv that is active
     made = subprocess.run([base, "-I", "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - fixed arguments

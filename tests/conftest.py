@@ -79,6 +79,11 @@ def _load() -> str | None:
     return None if built else "no vegeta, and no Go to build it; install either"
 
 
+def _mlflow() -> str | None:
+    """Whether the MLflow server is installed; no test run begins to install it."""
+    return None if (REPOSITORY / ".venv-mlflow/bin/mlflow").exists() else "no MLflow server here; make setup-mlflow"
+
+
 def _asked_for() -> str | None:
     """A tier that costs more than most runs want to pay: it runs only when it is required."""
     return "takes minutes and the network; ask for it with REQUIRE_TIERS=clone"
@@ -97,6 +102,7 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "registry": _programs("docker-registry", "skopeo", package="both (Debian: docker-registry, skopeo)"),
     "load": functools.cache(_load),
     "browser": _programs("chromium", package="Chromium (Debian: chromium)"),
+    "mlflow": _mlflow,
     "clone": _asked_for,
 }
 

@@ -6,3 +6,5 @@ import os
 # some versions of Great Expectations do so, too.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+# MLflow reports usage, too.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -8,25 +8,34 @@ from pathlib import Path
 import numpy as np
 from msgspec import to_builtins
 
-from app.artifact import MODEL, Artifact, ArtifactError, current_version, load
+from app.artifact import MODEL, Artifact, ArtifactError, Comparison, current_version, load
 from training.evaluate import evaluate
-from training.export.runtime import Model
+from training.export.runtime import Answers, Model
+from training.paired import paired_test
 from training.settings import SplitSettings
 from training.table import Table
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The current model's metrics and where they come from; ``obstacle`` says why no comparison is possible."""
+    """The current model's metrics and where they come from; ``obstacle`` says why no comparison is possible.
+
+    ``comparison`` is the paired test against it, where both models answered the same rows.
+    """
 
     version: str
     metrics: dict[str, float]
     note: str
     obstacle: str | None = None
+    comparison: Comparison | None = None
 
 
-def measure_champion(parent: Path, table: Table, held_out: np.ndarray, split: SplitSettings) -> Champion | None:
+def measure_champion(
+    parent: Path, table: Table, held_out: np.ndarray, split: SplitSettings, challenger: Answers, metric: str
+) -> Champion | None:
     """Measure the model that ``parent/current`` names on the ``held_out`` rows; None where there is no pointer.
+
+    ``challenger`` holds the new model's answers to those rows; both are compared in what ``metric`` measures.
 
     A champion with other features than the table's is taken at the metrics it recorded; one that predicts something
     else cannot be compared. One that is damaged, and so cannot serve, is no obstacle.
@@ -50,13 +59,19 @@ def measure_champion(parent: Path, table: Table, held_out: np.ndarray, split: Sp
     if not _fits(artifact, table):
         return Champion(version, manifest.metrics, note="its features or classes differ: compared by recorded metrics")
     model = Model(artifact.read(MODEL), {feature.name: feature.type for feature in manifest.features})
+    target = table.target[held_out]
     answers = model.predict(table.frame().iloc[held_out])
-    metrics = evaluate(answers, table.target[held_out], len(table.classes))
+    metrics = evaluate(answers, target, len(table.classes))
     held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(
         split
     )
     caution = "" if held_out_then else ", some of which it may have been trained on"
-    return Champion(version, metrics, note=f"measured on the same held-out rows{caution}")
+    return Champion(
+        version,
+        metrics,
+        note=f"measured on the same held-out rows{caution}",
+        comparison=paired_test(metric, target, champion=answers, challenger=challenger),
+    )
 
 
 def _fits(artifact: Artifact, table: Table) -> bool:

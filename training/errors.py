@@ -22,6 +22,10 @@ class PublishError(TrainingError):
     """An artifact that could not be written."""
 
 
+class RegistryError(TrainingError):
+    """A model registry that cannot be reached, or does not have what it was asked for."""
+
+
 class ExportError(Exception):
     """An exported graph that does not answer as scikit-learn does; nothing is published, exit status 1."""
 

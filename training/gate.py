@@ -5,7 +5,8 @@ from __future__ import annotations
 from app.artifact import Gate
 from training.champion import Champion
 from training.evaluate import improvement
-from training.settings import GateSettings, Limits, Task
+from training.paired import describe
+from training.settings import ClassificationGate, GateSettings, Limits, RegressionGate, Task
 
 
 def judge(
@@ -22,9 +23,7 @@ def judge(
     if champion is not None and champion.obstacle:
         reasons.append(champion.obstacle)
     elif champion is not None and champion.metrics:
-        reasons += _against_reference(
-            metrics, champion.metrics, rules.metric, -rules.tolerance, f"the current model {champion.version}"
-        )
+        reasons += _against_champion(metrics, champion, rules)
     for limits in (rules, settings.models.get(name, Limits())):
         reasons += _against_limits(metrics, limits)
     return Gate(
@@ -32,7 +31,29 @@ def judge(
         reasons=list(dict.fromkeys(reasons)),
         champion=champion.version if champion else None,
         champion_metrics=champion.metrics if champion else {},
+        comparison=champion.comparison if champion else None,
     )
+
+
+def _against_champion(
+    metrics: dict[str, float], champion: Champion, rules: ClassificationGate | RegressionGate
+) -> list[str]:
+    """A reason if the model is worse than the champion by more than the tolerance, or not better where it must be."""
+    who = f"the current model {champion.version}"
+    if rules.replace == "not_worse":
+        return _against_reference(metrics, champion.metrics, rules.metric, -rules.tolerance, who)
+    value, reference = metrics.get(rules.metric), champion.metrics.get(rules.metric)
+    if value is None or reference is None:
+        return [f"{rules.metric} is undefined on the held-out rows"]
+    if improvement(rules.metric, value, reference) <= 0:
+        return [f"{rules.metric} {value:.4f} against {reference:.4f} of {who}: must be better"]
+    if champion.comparison is None:
+        return [f"{who} cannot answer the same rows, so that this one is better cannot be tested"]
+    if champion.comparison.p_value >= rules.significance:
+        return [
+            f"better than {who} by chance, perhaps: {describe(champion.comparison)}, must be < {rules.significance:g}"
+        ]
+    return []
 
 
 def _against_reference(

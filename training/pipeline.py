@@ -11,7 +11,20 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from app.artifact import FORMAT, MODEL, REPORT, Data, Example, FeatureType, Gate, Manifest, Release, sha256, version_of
+from app.artifact import (
+    FORMAT,
+    MODEL,
+    REPORT,
+    Data,
+    Example,
+    FeatureType,
+    Gate,
+    Manifest,
+    Release,
+    load_manifest,
+    sha256,
+    version_of,
+)
 from app.kernel.packed import TREES, encode
 from training import provenance
 from training.champion import measure_champion
@@ -26,10 +39,13 @@ from training.gate import judge
 from training.ingest import snapshot
 from training.ingest.read import Ingested, read
 from training.ingest.source import shown
+from training.paired import describe
 from training.progress import Progress
-from training.publish import locked, promote, write_version
+from training.publish import load_release, locked, promote, write_version
+from training.registry.clerk import Clerk
 from training.remote import Remote
 from training.report import render_report
+from training.retrain import Retraining, known_version
 from training.settings import Settings
 from training.split import split_rows
 from training.table import Table, build_table
@@ -38,18 +54,31 @@ from training.validate.check import validate
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it."""
+    """What a training left behind: the version's directory, the verdict, and whether the pointer moved to it.
+
+    ``new`` is false where a retraining found nothing to learn: the version was there before.
+    """
 
     directory: Path
     manifest: Manifest
     gate: Gate
     moved: bool
+    new: bool = True
 
 
 # Sums must not depend on the number of cores, and OpenMP's spinning threads make a busy machine many times slower.
 @threadpool_limits.wrap(limits=1)
-def train(settings: Settings, name: str, artifacts: Path, progress: Progress, store: str | None = None) -> Outcome:
+def train(
+    settings: Settings,
+    name: str,
+    artifacts: Path,
+    progress: Progress,
+    store: str | None = None,
+    retraining: Retraining | None = None,
+) -> Outcome:
     """Run a training and publish its version under ``artifacts/name``, and in the object store at the URL ``store``.
+
+    A ``retraining`` ends before the model is fitted where that would give a version which is there already.
 
     Raises TrainingError for what the caller can mend and ExportError where the graph disagrees with scikit-learn; in
     both cases nothing is published. A version that the gate refuses is written, but the pointer stays.
@@ -57,6 +86,7 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
     remote = Remote(store, name) if store else None
     if remote is not None:
         remote.reach()
+    clerk = Clerk(settings.registry, artifacts, name, progress, remote, begin=retraining is not None)
     with progress.stage("ingest"):
         ingested = read(settings.data, artifacts / name)
         table = build_table(ingested.frame, settings.data)
@@ -64,6 +94,12 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         if settings.data.snapshot and ingested.worth_keeping:
             kept = snapshot.keep(artifacts / name, ingested.frame, table.fingerprint, ingested.name)
             progress.say(f"snapshot {kept}")
+    if retraining is not None:
+        with progress.stage("look back"), locked(artifacts / name):
+            clerk.meet()
+            known = known_version(artifacts / name, ingested.name, table, settings)
+        if known is not None:
+            return Outcome(known, load_manifest(known), load_release(known).gate, moved=False, new=False)
     with progress.stage("split"):
         train_rows, test_rows = split_rows(table, settings.split)
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
@@ -100,18 +136,21 @@ def train(settings: Settings, name: str, artifacts: Path, progress: Progress, st
         files = {MODEL: content, REPORT: report, **packed}
         manifest = _seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
-        if remote is not None:
-            remote.fetch_current(artifacts / name)
-        champion = measure_champion(artifacts / name, table, test_rows, settings.split)
+        clerk.meet()
+        metric = (settings.gate.classification if table.classes else settings.gate.regression).metric
+        champion = measure_champion(artifacts / name, table, test_rows, settings.split, answers, metric)
         if champion is not None and champion.note:
             progress.say(f"current model {champion.version}: {champion.note}")
+        if champion is not None and champion.comparison is not None:
+            progress.say(f"against it: {describe(champion.comparison)}")
         gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
+        new = retraining is None or not clerk.knows(manifest.version)
+        promoted = gate.passed and (retraining is None or (retraining.promote and new))
+        clerk.note(manifest.version, gate, promoted)
         directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
-        moved = gate.passed and promote(artifacts / name, manifest.version)
-        if remote is not None:
-            remote.upload(directory, move_pointer=gate.passed)
-            progress.say(f"uploaded to {store}")
-    return Outcome(directory, manifest, gate, moved)
+        moved = promoted and promote(artifacts / name, manifest.version)
+        clerk.tell(directory, promoted)
+    return Outcome(directory, manifest, gate, moved, new)
 
 
 def _describe(ingested: Ingested, table: Table, settings: Settings, progress: Progress) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from app.artifact import CURRENT, MANIFEST, RELEASE, ArtifactError, Manifest, Release, current_version, encode, load
 from training.errors import PublishError
 
@@ -43,7 +45,7 @@ def write_version(parent: Path, manifest: Manifest, files: dict[str, bytes], rel
     """
     directory = parent / manifest.version
     with _readable_errors(directory):
-        if _is_whole(directory):
+        if is_whole(directory):
             _replace_file(directory / RELEASE, encode(release), parent)
             return directory
         content = {**files, MANIFEST: encode(manifest), RELEASE: encode(release)}
@@ -73,7 +75,22 @@ def promote(parent: Path, version: str) -> bool:
     return True
 
 
-def _is_whole(directory: Path) -> bool:
+def load_release(directory: Path) -> Release:
+    """Read ``release.json`` of a version. Raises ArtifactError."""
+    try:
+        return msgspec.json.decode((directory / RELEASE).read_bytes(), type=Release)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ArtifactError(f"{directory / RELEASE}: {error}") from error
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Write ``file`` in one step and through to the disk, with its directory. Raises PublishError."""
+    with _readable_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _replace_file(file, content, file.parent)
+
+
+def is_whole(directory: Path) -> bool:
     """Whether the version stands there that its name says, verified."""
     try:
         return load(directory).manifest.version == directory.name

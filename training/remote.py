@@ -14,9 +14,12 @@ import msgspec
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from app.artifact import CURRENT, MANIFEST, RELEASE, Manifest, Release, is_version, sha256, version_of
+from app.artifact import CURRENT, MANIFEST, RELEASE, Manifest, Release, encode, is_version, sha256, version_of
 from training.errors import PublishError, SettingsError
 from training.publish import promote, write_version
+from training.registry.spool import Intent
+
+WAITING = "waiting"
 
 
 class Remote:
@@ -48,6 +51,36 @@ class Remote:
         version = pointer.decode(errors="replace").strip()
         if not is_version(version):
             raise self._damaged(CURRENT, f"'{version[:80]}' is not a version")
+        self._fetch(parent, version)
+        promote(parent, version)
+
+    def has(self, version: str) -> bool:
+        """Whether the store holds a version, whole: the release is uploaded last."""
+        return self._get(f"{version}/{RELEASE}") is not None
+
+    def fetch_waiting(self, parent: Path) -> list[Intent]:
+        """What the registry has still to be told by whoever comes next, each with its version under ``parent``."""
+        with self._readable_errors(WAITING):
+            listed = [item["path"] for page in self._store.list(f"{self._name}/{WAITING}") for item in page]
+        found: list[Intent] = []
+        for path in listed:
+            content = self._get(path.removeprefix(f"{self._name}/"))
+            if content:
+                intent = msgspec.json.decode(content, type=Intent)
+                self._fetch(parent, intent.version)
+                found.append(intent)
+        return found
+
+    def put_waiting(self, intent: Intent) -> None:
+        """Leave an intent to whoever comes next."""
+        self._put(f"{WAITING}/{intent.version}.json", encode(intent))
+
+    def drop_waiting(self, intent: Intent) -> None:
+        """Empty an intent that is carried out: a training job may write to the store, but delete nothing."""
+        self._put(f"{WAITING}/{intent.version}.json", b"")
+
+    def _fetch(self, parent: Path, version: str) -> None:
+        """Have a version of the store under ``parent``, verified."""
         try:
             manifest = msgspec.json.decode(self._need(version, MANIFEST), type=Manifest)
             release = msgspec.json.decode(self._need(version, RELEASE), type=Release)
@@ -58,11 +91,10 @@ class Remote:
         if altered or version_of(manifest) != version:
             raise self._damaged(f"{version}/{(altered or [MANIFEST])[0]}", "altered or truncated")
         write_version(parent, manifest, files, release)
-        promote(parent, version)
 
     def upload(self, directory: Path, move_pointer: bool) -> None:
         """Copy a version to the store, then let the store's pointer name it if ``move_pointer``."""
-        for file in sorted(directory.iterdir()):
+        for file in sorted(directory.iterdir(), key=lambda file: file.name == RELEASE):
             self._put(f"{directory.name}/{file.name}", file.read_bytes())
         if move_pointer:
             self._put(CURRENT, f"{directory.name}\n".encode())

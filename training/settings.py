@@ -21,6 +21,8 @@ ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log
 RegressionMetric = Literal["r2", "mae", "rmse"]
 EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
 ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+Replace = Literal["not_worse", "better"]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class SplitSettings(SettingsTable, frozen=True):
@@ -80,7 +82,9 @@ class ClassificationGate(Limits, frozen=True, kw_only=True):
 
     metric: ClassificationMetric
     over_baseline: NonNegative
+    replace: Replace
     tolerance: NonNegative
+    significance: Share
 
 
 class RegressionGate(Limits, frozen=True, kw_only=True):
@@ -88,7 +92,9 @@ class RegressionGate(Limits, frozen=True, kw_only=True):
 
     metric: RegressionMetric
     over_baseline: NonNegative
+    replace: Replace
     tolerance: NonNegative
+    significance: Share
 
 
 class GateSettings(SettingsTable, frozen=True):
@@ -99,6 +105,12 @@ class GateSettings(SettingsTable, frozen=True):
     models: dict[str, Limits]
 
 
+class RegistrySettings(SettingsTable, frozen=True):
+    """Whether trainings are told to the model registry; where that is, MLFLOW_TRACKING_URI says."""
+
+    enabled: bool
+
+
 class Settings(SettingsTable, frozen=True):
     """All settings of a run."""
 
@@ -107,6 +119,7 @@ class Settings(SettingsTable, frozen=True):
     split: SplitSettings
     train: TrainSettings
     gate: GateSettings
+    registry: RegistrySettings
 
     def shaping(self, task: Task) -> dict[str, Any]:
         """The settings that shape a model of ``task``: these, and no others, are part of its version."""

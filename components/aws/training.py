@@ -19,7 +19,7 @@ from components.aws.registry import Registry
 from components.aws.schedule import scheduler_expression
 from components.aws.settings import fargate_size
 from components.aws.telemetry import Telemetry
-from components.spec import USER_ID, Environment, JobSpec
+from components.spec import TRAINING_ARGUMENTS, USER_ID, Environment, JobSpec
 
 _CONTAINER = "training"
 
@@ -87,6 +87,7 @@ class TrainingJob(pulumi.ComponentResource):
             **tasks.hardened(f"{USER_ID}:{USER_ID}"),
             "readonlyRootFilesystem": False,
             "entryPoint": ["timeout", "--kill-after=30", str(spec.timeout_seconds), "python", "-m", "training"],
+            "command": list(TRAINING_ARGUMENTS),
             "environment": tasks.environment({"ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region}),
             "logConfiguration": tasks.log_configuration(telemetry.training_logs.name, account.region, _CONTAINER),
         }

@@ -16,7 +16,7 @@ from components.azure.registry import Registry
 from components.azure.settings import Settings, check_job
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
-from components.spec import Environment, JobSpec
+from components.spec import TRAINING_ARGUMENTS, Environment, JobSpec
 
 
 class TrainingJob(pulumi.ComponentResource):
@@ -92,6 +92,7 @@ class TrainingJob(pulumi.ComponentResource):
                     app.ContainerArgs(
                         name="training",
                         image=image,
+                        args=list(TRAINING_ARGUMENTS),
                         env=[
                             app.EnvironmentVarArgs(name="ARTIFACTS_URL", value=artifacts.url),
                             # Which of the identities the Azure SDK is to use.

@@ -16,7 +16,7 @@ from components.gcp.registry import Registry
 from components.gcp.services import Services
 from components.gcp.settings import Settings, check_job
 from components.gcp.telemetry import Telemetry
-from components.spec import Environment, JobSpec
+from components.spec import TRAINING_ARGUMENTS, Environment, JobSpec
 
 # Reads, creates, replaces and deletes objects, but changes nothing of the bucket
 # (cloud.google.com/storage/docs/access-control/iam-roles).
@@ -184,6 +184,7 @@ def _task(
             cloudrun.JobTemplateTemplateContainerArgs(
                 name="training",
                 image=image,
+                args=list(TRAINING_ARGUMENTS),
                 envs=[cloudrun.JobTemplateTemplateContainerEnvArgs(name="ARTIFACTS_URL", value=artifacts)],
                 resources=cloudrun.JobTemplateTemplateContainerResourcesArgs(
                     limits={"cpu": f"{spec.cpu:g}", "memory": f"{spec.memory_mb}Mi"}

@@ -17,10 +17,11 @@ EXTRAS = {
     "trace": ["trace"],
     "train": ["train"],
     "data": ["data"],
+    "registry": ["registry"],
     "kernel": ["kernel"],
     "infra": ["azure", "aws", "gcp", "local"],
     "delivery": ["delivery"],
-    "dev": ["serve", "trace", "train", "data", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
+    "dev": ["serve", "trace", "train", "data", "registry", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
 }
 
 
@@ -39,6 +40,12 @@ def applies(requirement: Requirement, extra: str = "") -> bool:
 @pytest.fixture(params=EXTRAS)
 def lock(request: pytest.FixtureRequest, repository: Path) -> Path:
     """Each lock in turn."""
+    return repository / "requirements" / f"{request.param}.txt"
+
+
+@pytest.fixture(params=[*EXTRAS, "mlflow"])
+def any_lock(request: pytest.FixtureRequest, repository: Path) -> Path:
+    """Each lock in turn, also the one of an environment of its own, which shares no version with the others."""
     return repository / "requirements" / f"{request.param}.txt"
 
 
@@ -62,15 +69,15 @@ def asked_for(project: dict[str, Any], lock: Path) -> list[Requirement]:
     return found
 
 
-def test_every_pin_is_an_exact_version_with_hashes(lock: Path) -> None:
-    for pin, digests in entries(lock):
+def test_every_pin_is_an_exact_version_with_hashes(any_lock: Path) -> None:
+    for pin, digests in entries(any_lock):
         assert re.fullmatch(r"==[\w.!+]+", str(pin.specifier)), pin
         assert digests, pin
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in digests), pin
 
 
-def test_no_lock_holds_an_address(lock: Path) -> None:
-    text = lock.read_text()
+def test_no_lock_holds_an_address(any_lock: Path) -> None:
+    text = any_lock.read_text()
     assert "://" not in text
     assert not re.search(r"^\s*(-i|-f|-e|--index|--extra-index|--find-links|--trusted-host)", text, re.MULTILINE)
 
@@ -107,5 +114,5 @@ def test_what_make_run_installs_holds_no_cloud_sdk_and_serving_no_training_libra
         use: {canonicalize_name(pin.name) for pin, _ in entries(repository / "requirements" / f"{use}.txt")}
         for use in ("serve", "train")
     }
-    assert not [name for name in names["serve"] | names["train"] if name.startswith("pulumi")]
+    assert not [name for name in names["serve"] | names["train"] if name.startswith(("pulumi", "mlflow"))]
     assert not names["serve"] & {"scikit-learn", "pandas", "pyarrow", "joblib", "onnx", "matplotlib"}

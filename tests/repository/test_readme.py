@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,25 @@ def test_the_inference_request_of_the_documentation_is_answered_as_it_says(artif
     [(path, body, shown)] = re.findall(curl, page, re.MULTILINE | re.DOTALL)
     found, expected = ask(artifacts / "iris", tmp_path / "log", json.loads(body), path).json(), json.loads(shown)
     assert found | {"model_version": ""} == expected | {"model_version": ""}
+
+
+def test_the_commands_of_the_registry_lead_from_the_current_model_to_another_and_back(
+    artifacts: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(artifacts.parent, tmp_path / "machine", symlinks=True)
+    machine = tmp_path / "machine"
+    section = README.partition("## Retraining and the registry")[2].partition("\n## ")[0]
+    commands = re.findall(
+        r'^(?:make|\.venv/bin/python -m training) (\w+)(?: ARGS="(.*?)"| ([\w -]+?))? *(?:#.*)?$', section, re.M
+    )
+    assert [command for command, *_ in commands] == ["retrain", "list", "compare", "promote", "rollback"]
+    currents: list[str] = []
+    for command, options, arguments in commands:
+        words = [sys.executable, "-m", "training", command, *shlex.split(f"{options} {arguments}")]
+        done = subprocess.run(words, cwd=machine, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        currents.append((machine / "artifacts/iris/current").read_text())
+    assert currents[0] == currents[2] == currents[4] != currents[3]
 
 
 def test_the_table_of_settings_is_the_services() -> None:

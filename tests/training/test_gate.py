@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.artifact import Comparison
 from training.champion import Champion
 from training.gate import judge
 from training.settings import GateSettings, load_settings
@@ -77,3 +78,35 @@ def test_a_champion_that_predicts_something_else_is_in_the_way() -> None:
 def test_a_champion_that_cannot_serve_is_not_in_the_way() -> None:
     gate = verdict(METRICS, champion(metrics={}))
     assert (gate.passed, gate.champion) == (True, "c0ffee")
+
+
+BETTER = "gate.classification.replace=better"
+
+
+def compared(p_value: float) -> Comparison:
+    return Comparison(test="McNemar's exact test", rows=30, better=6, worse=0, p_value=p_value)
+
+
+def test_where_a_champion_must_be_beaten_a_gain_has_to_be_more_than_chance() -> None:
+    weaker = {**METRICS, "balanced_accuracy": 0.80}
+    assert verdict(METRICS, champion(metrics=weaker, comparison=compared(0.03)), BETTER).passed
+    refused = verdict(METRICS, champion(metrics=weaker, comparison=compared(0.2)), BETTER)
+    assert refused.reasons == [
+        "better than the current model c0ffee by chance, perhaps: better on 6 and worse on 0 of 30 held-out rows, "
+        "p = 0.2 (McNemar's exact test), must be < 0.05"
+    ]
+    assert refused.comparison == compared(0.2)
+    lenient = "gate.classification.significance=0.25"
+    assert verdict(METRICS, champion(metrics=weaker, comparison=compared(0.2)), BETTER, lenient).passed
+
+
+@pytest.mark.parametrize(("value", "reason"), [(0.88, "must be better"), (0.95, "must be better")])
+def test_where_a_champion_must_be_beaten_an_equal_or_worse_model_is_refused(value: float, reason: str) -> None:
+    strong = champion(metrics={**METRICS, "balanced_accuracy": value}, comparison=compared(0.001))
+    assert reason in verdict(METRICS, strong, BETTER).reasons[0]
+
+
+def test_a_champion_that_must_be_beaten_and_cannot_answer_the_rows_stays() -> None:
+    weaker = champion(metrics={**METRICS, "balanced_accuracy": 0.5})
+    assert "cannot be tested" in verdict(METRICS, weaker, BETTER).reasons[0]
+    assert verdict(METRICS, weaker).passed

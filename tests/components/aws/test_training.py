@@ -45,6 +45,7 @@ def test_training_runs_in_the_private_network_within_its_time(stack: Stack) -> N
     run = stack("prod")
     (container,) = containers(run.one("TaskDefinition", "training")).values()
     assert container["entryPoint"] == ["timeout", "--kill-after=30", "3600", "python", "-m", "training"]
+    assert container["command"] == ["retrain", "--promote", "--unchanged-ok"]
     assert container["user"] == "10001:10001"
     variables = {entry["name"]: entry["value"] for entry in container["environment"]}
     assert variables["ARTIFACTS_URL"] == run.outputs["artifacts"]

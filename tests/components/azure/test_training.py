@@ -30,6 +30,7 @@ def test_the_job_runs_beside_the_service_and_knows_where_to_write(stack: Stack) 
     assert job["environmentId"] == "compute-id"
     (container,) = job["template"]["containers"]
     assert container["image"] == TRAINING_IMAGE
+    assert container["args"] == ["retrain", "--promote", "--unchanged-ok"]
     assert container["resources"] == {"cpu": 2, "memory": "4Gi"}
     env = {entry["name"]: entry["value"] for entry in container["env"]}
     account = run.one("storage:StorageAccount", "artifacts").inputs["accountName"]

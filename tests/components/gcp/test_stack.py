@@ -137,6 +137,7 @@ def test_the_job_writes_to_the_bucket_under_its_own_identity(stack: Stack) -> No
     run = stack("prod")
     bucket, task = run.one("storage/bucket:Bucket"), run.one("cloudrunv2/job:Job").inputs["template"]["template"]
     (container,) = task["containers"]
+    assert container["args"] == ["retrain", "--promote", "--unchanged-ok"]
     assert container["envs"] == [{"name": "ARTIFACTS_URL", "value": f"gs://{bucket.inputs['name']}"}]
     writer = run.one("BucketIAMMember")
     assert writer.inputs["member"] == f"serviceAccount:{task['serviceAccount']}"
