@@ -15,12 +15,13 @@ from packaging.utils import canonicalize_name
 EXTRAS = {
     "serve": ["serve"],
     "trace": ["trace"],
+    "grpc": ["grpc"],
     "train": ["train"],
     "data": ["data"],
     "kernel": ["kernel"],
     "infra": ["azure", "aws", "gcp", "local"],
     "delivery": ["delivery"],
-    "dev": ["serve", "trace", "train", "data", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
+    "dev": ["serve", "trace", "grpc", "train", "data", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
 }
 
 
