@@ -14,7 +14,7 @@ ENV PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
 RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/venv && mkdir /out
 
 FROM pip AS serve-packages
-# The lock to install: `trace` adds what OTLP_ENDPOINT needs.
+# The lock to install: `trace` adds what OTLP_ENDPOINT needs, `grpc` what GRPC_PORT does.
 ARG SERVE_LOCK=serve
 COPY requirements/${SERVE_LOCK}.txt /requirements/
 RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/${SERVE_LOCK}.txt \

@@ -228,6 +228,7 @@ lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for 
 	$(COMPILE) --all-extras --group dev --no-emit-package mlplatform $(ARGS) --output-file requirements/dev.txt
 	$(COMPILE) --extra serve --constraints requirements/dev.txt $(ARGS) --output-file requirements/serve.txt
 	$(COMPILE) --extra trace --constraints requirements/dev.txt $(ARGS) --output-file requirements/trace.txt
+	$(COMPILE) --extra grpc --constraints requirements/dev.txt $(ARGS) --output-file requirements/grpc.txt
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
 	$(COMPILE) --extra data --constraints requirements/dev.txt $(ARGS) --output-file requirements/data.txt
 	$(COMPILE) --extra registry --constraints requirements/dev.txt $(ARGS) --output-file requirements/registry.txt

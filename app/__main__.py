@@ -33,6 +33,7 @@ def main() -> int:
     from app import listen, metrics, server
 
     counted = metrics.Metrics(chosen, model.manifest)
+    listen.check_grpc(chosen)
     listener = listen.bind(chosen.host, chosen.port)
     if chosen.metrics_port is not None:
         listen.serve_metrics(chosen.host, chosen.metrics_port, counted.registry)

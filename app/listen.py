@@ -9,6 +9,7 @@ from collections.abc import Generator
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from app.settings import Settings
 from app.start import StartError
 
 
@@ -29,9 +30,9 @@ def explained(host: str, port: int, variable: str = "PORT") -> Generator[None]:
         raise StartError(reason) from error
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, variable: str = "PORT") -> socket.socket:
     """A TCP socket bound to ``host``:``port``. It does not listen yet: nothing connects before it is served."""
-    with explained(host, port):
+    with explained(host, port, variable):
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         try:
@@ -41,6 +42,12 @@ def bind(host: str, port: int) -> socket.socket:
             listener.close()
             raise
     return listener
+
+
+def check_grpc(settings: Settings) -> None:
+    """Raise StartError where ``GRPC_PORT`` cannot be had: workers share it, so theirs would silently join another's."""
+    if settings.grpc_port is not None:
+        bind(settings.host, settings.grpc_port, "GRPC_PORT").close()
 
 
 def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> None:

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,6 +23,10 @@ from app.model import Model
 from app.phase import Phase
 from app.settings import Settings
 from app.shortcut import Shortcut
+from app.start import load_grpc
+
+if TYPE_CHECKING:
+    from app.grpc.server import GrpcServer
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +38,15 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, phase: Phase, drain_seconds: float, on_started: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        phase: Phase,
+        drain_seconds: float,
+        on_started: Callable[[], None],
+        grpc: GrpcServer | None,
     ) -> None:
         super().__init__(config)
+        self._grpc = grpc
         self._phase = phase
         self._drain_seconds = drain_seconds
         self._on_started = on_started
@@ -53,12 +63,16 @@ class Server(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         self._acceptors = [Acceptor(listener, protocol) for listener in sockets or []]
+        if self._grpc is not None:
+            await self._grpc.start()
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop as uvicorn does, having stopped to accept beside it."""
         for acceptor in self._acceptors:
             await acceptor.close()
+        if self._grpc is not None:
+            await self._grpc.stop(self.config.timeout_graceful_shutdown or 0)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
@@ -97,7 +111,7 @@ def serve(
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    server = Server(config, phase, settings.drain_seconds, on_started)
+    server = Server(config, phase, settings.drain_seconds, on_started, load_grpc(settings, app))
     with explained(settings.host, settings.port):
         listener.listen(config.backlog)  # here, since the event loop passes over a port that others listen on
         server.run([listener])

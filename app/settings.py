@@ -37,6 +37,10 @@ class Settings(msgspec.Struct, frozen=True):
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="serve /metrics on this port and no longer on the API's"),
     ] = None
+    grpc_port: Annotated[
+        Annotated[int, Meta(ge=1, le=65535)] | None,
+        Meta(description="serve the Open Inference Protocol over gRPC on this port, too"),
+    ] = None
     release: Annotated[
         str | None, Meta(description="id of the deployed release, reported by /health and `release_info`")
     ] = None

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from app import artifact
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from app.grpc.server import GrpcServer
     from app.model import Model
     from app.settings import Settings
     from app.tracing import Tracing
@@ -57,6 +60,20 @@ def load_tracing(settings: Settings, manifest: artifact.Manifest) -> Tracing | N
             " installed; `pip install 'mlplatform[trace]'` (images: requirements/trace.txt) or leave the variable unset"
         ) from error
     return Tracing(settings.otlp_endpoint, manifest, settings.release)
+
+
+def load_grpc(settings: Settings, app: ASGIApp) -> GrpcServer | None:
+    """What serves ``app`` on ``GRPC_PORT``, None where that is unset; raises StartError where its packages lack."""
+    if settings.grpc_port is None:
+        return None
+    try:
+        from app.grpc.server import GrpcServer
+    except ModuleNotFoundError as error:
+        raise StartError(
+            f"GRPC_PORT={settings.grpc_port}: gRPC needs the package of {error.name!r}, which is not installed;"
+            " `pip install 'mlplatform[grpc]'` (images: requirements/grpc.txt) or leave the variable unset"
+        ) from error
+    return GrpcServer(app, settings.host, settings.grpc_port, settings.max_body_bytes)
 
 
 def announce(settings: Settings, base: str, manifest: artifact.Manifest) -> None:

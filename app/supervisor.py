@@ -38,6 +38,7 @@ def supervise(settings: Settings) -> int:
     verified = artifact.load(Path(settings.model_path))
     directory, manifest = verified.directory.absolute(), verified.manifest
     del verified  # and with it the model's bytes: the workers read their own
+    listen.check_grpc(settings)
     with listen.bind(settings.host, settings.port) as listener, _metrics_directory() as metrics:
         if settings.metrics_port is not None:
             layout = Layout(manifest, settings.drift_features)

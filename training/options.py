@@ -13,9 +13,7 @@ from training.settings import ESTIMATORS
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 
-Data = Annotated[
-    str | None, typer.Option(metavar="SOURCE", help="A file, folder, address or database; or 'iris'.")
-]
+Data = Annotated[str | None, typer.Option(metavar="SOURCE", help="A file, folder, address or database; or 'iris'.")]
 Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
 Name = Annotated[str | None, typer.Option(help="The model's name; by default the file's, or 'iris'.")]
 Estimator = Annotated[str | None, typer.Option(help=f"One of {', '.join(ESTIMATORS)}.")]

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """MLflow: write the model in ``FILE`` as the folder ``TARGET``, which ``mlflow models serve`` reads."""
 
 from __future__ import annotations

@@ -159,6 +159,8 @@ def test_a_port_in_use_is_named_with_the_remedy(flowers: Path, workers: int) -> 
         assert f"port {port} on 127.0.0.1 is in use; choose another with PORT=" in message
         message = failed_start(flowers, METRICS_PORT=port, WORKERS=workers)
         assert f"port {port} on 127.0.0.1 is in use; choose another with METRICS_PORT=" in message
+        message = failed_start(flowers, GRPC_PORT=port, WORKERS=workers)
+        assert f"port {port} on 127.0.0.1 is in use; choose another with GRPC_PORT=" in message
 
 
 @pytest.mark.parametrize("workers", [1, 2])

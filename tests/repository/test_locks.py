@@ -15,13 +15,28 @@ from packaging.utils import canonicalize_name
 EXTRAS = {
     "serve": ["serve"],
     "trace": ["trace"],
+    "grpc": ["grpc"],
     "train": ["train"],
     "data": ["data"],
     "registry": ["registry"],
     "kernel": ["kernel"],
     "infra": ["azure", "aws", "gcp", "local"],
     "delivery": ["delivery"],
-    "dev": ["serve", "trace", "train", "data", "registry", "kernel", "azure", "aws", "gcp", "local", "delivery", "dev"],
+    "dev": [
+        "serve",
+        "trace",
+        "grpc",
+        "train",
+        "data",
+        "registry",
+        "kernel",
+        "azure",
+        "aws",
+        "gcp",
+        "local",
+        "delivery",
+        "dev",
+    ],
 }
 
 

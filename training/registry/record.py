@@ -39,10 +39,12 @@ def record(client: MlflowClient, artifact: Artifact, release: Release, files: Pa
     """
     for tries_left in reversed(range(_TRIES)):
         try:
-            return _record(client, artifact, release, files)
+            _record(client, artifact, release, files)
         except MlflowException as error:
             if error.error_code not in _CONFLICTS or not tries_left:
                 raise
+        else:
+            return
 
 
 def _record(client: MlflowClient, artifact: Artifact, release: Release, files: Path | None) -> None:
