@@ -225,7 +225,7 @@ def test_a_champion_is_fetched_verified_and_current_on_a_machine_that_has_nothin
 def test_an_outage_delays_the_registration_and_shows_no_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    away = {"MLFLOW_TRACKING_URI": f"http://someone:secret@127.0.0.1:{port}"}
+    away = {"MLFLOW_TRACKING_URI": f"http://someone:secret@127.0.0.1:{port}"}  # pragma: allowlist secret
     output = desk.ok(env=away)
     assert f"registry http://127.0.0.1:{port}: " in output
     assert "waits for the next training, or python -m training sync" in output
