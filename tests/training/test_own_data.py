@@ -1,4 +1,4 @@
-"""One command and no code: a messy CSV, a folder of Parquet and a query to PostgreSQL become gated, served models."""
+"""One command and no code: a messy CSV, Parquet files and a query become gated, registered, served models."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ import pytest
 import sqlalchemy
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from app.artifact import load
+from app.artifact import current_version, load
 from tests.app.service import run_app
 from tests.training.postgres import PASSWORD, running
+from training.exits import UNCHANGED
+from training.registry.registry import Registry
+from training.registry.tracking import CHAMPION
 
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # whole trainings, each with Great Expectations in a process of its own
@@ -52,13 +55,20 @@ def served(artifact: Path, log: Path) -> bool:
         service.close()
 
 
+def is_champion(artifacts: Path, name: str) -> bool:
+    """Whether the registry without a server holds the current version of ``name``, and as its champion."""
+    champion = Registry(artifacts, name, begin=False).look().holder(CHAMPION)
+    return champion is not None and champion.version == current_version(artifacts / name)
+
+
 def test_a_messy_csv_becomes_a_served_model_and_is_checked_the_next_time(
     train: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    done = train("--params", "examples/subscriptions.toml")
+    done = train("retrain", "--promote", "--params", "examples/subscriptions.toml")
     assert done.returncode == 0, done.stderr
     for said in ("read as cp1252", "separated by a semicolon", "decimal commas", "id       kunde_id", "moment   seit"):
         assert said in done.stdout
+    assert is_champion(tmp_path / "artifacts", "subscriptions")
     assert served(tmp_path / "artifacts" / "subscriptions", tmp_path / "log")
     manifest = load(tmp_path / "artifacts" / "subscriptions").manifest
     assert {feature.name: feature.type for feature in manifest.features} == {
@@ -85,9 +95,10 @@ def test_a_folder_of_parquet_becomes_a_served_model(
     for half in (0, 1):
         (tmp_path / "wine" / f"half={half}").mkdir(parents=True)
         frame.iloc[half::2].to_parquet(tmp_path / "wine" / f"half={half}" / "part.parquet")
-    done = train("--data", "wine", "--target", "target", "--ignore", "half")
+    done = train("retrain", "--promote", "--data", "wine", "--target", "target", "--ignore", "half")
     assert done.returncode == 0, done.stderr
     assert load(tmp_path / "artifacts" / "wine").manifest.classes == [0, 1, 2]
+    assert is_champion(tmp_path / "artifacts", "wine")
     assert served(tmp_path / "artifacts" / "wine", tmp_path / "log")
 
 
@@ -101,11 +112,23 @@ def test_a_query_to_postgresql_becomes_a_served_model_and_its_password_stands_no
         engine = sqlalchemy.create_engine(server.full_url, poolclass=sqlalchemy.NullPool)
         frame.to_sql("tumours", engine, index=False)
         query = 'data.sql.query=select "mean radius", "mean texture", "worst area", target from tumours'
-        arguments = ["--data", server.url, "--set", query, "--target", "target", "--name", "tumours"]
+        arguments = [
+            "retrain",
+            "--promote",
+            "--data",
+            server.url,
+            "--set",
+            query,
+            "--target",
+            "target",
+            "--name",
+            "tumours",
+        ]
         done = train(*arguments, DATABASE_PASSWORD=PASSWORD)
         assert done.returncode == 0, done.stderr
         again = train(*arguments, DATABASE_PASSWORD=PASSWORD)
-    assert "was the current model already" in again.stdout
+    assert again.returncode == UNCHANGED
+    assert is_champion(tmp_path / "artifacts", "tumours")
     assert served(tmp_path / "artifacts" / "tumours", tmp_path / "log")
     left = [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_relative_to(tmp_path / "examples")]
     assert len(left) > 5
