@@ -133,7 +133,8 @@ def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(
         if not line.endswith((".py", ".pyc")) and not line.startswith(pages)
     }
     assert names == {
-        "srv", "app", "arrow", "console", "docs", "static", "v2", "__pycache__", "kernel", "trees.c", "trees.so",
+        "srv", "app", "arrow", "console", "docs", "grpc", "static", "v2", "__pycache__", "kernel", "trees.c",
+        "trees.so",
         "model", "model.onnx", "trees.bin", "manifest.json", "report.html", "release.json",
     }  # fmt: skip
 

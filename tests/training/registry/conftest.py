@@ -32,7 +32,7 @@ class Desk:
         words = list(arguments)
         if not words or words[0] == "retrain" or words[0].startswith("-"):
             words += [*SMALL, *(() if "--name" in words or "--data" in words else ("--name", self.name))]
-        environment = {"MLFLOW_TRACKING_URI": self.uri, "ARTIFACTS_URL": None, **(env or {})}
+        environment = {"MLFLOW_TRACKING_URI": self.uri, "ARTIFACTS_URL": None, "COLUMNS": None, **(env or {})}
         return CliRunner().invoke(app, [*words, "--artifacts", str(self.artifacts)], env=environment)
 
     def ok(self, *arguments: str, env: dict[str, str] | None = None) -> str:
