@@ -46,8 +46,12 @@ def bind(host: str, port: int, variable: str = "PORT") -> socket.socket:
 
 def check_grpc(settings: Settings) -> None:
     """Raise StartError where ``GRPC_PORT`` cannot be had: workers share it, so theirs would silently join another's."""
-    if settings.grpc_port is not None:
-        bind(settings.host, settings.grpc_port, "GRPC_PORT").close()
+    if settings.grpc_port is None:
+        return
+    for name, port in (("PORT", settings.port), ("METRICS_PORT", settings.metrics_port)):
+        if settings.grpc_port == port:
+            raise StartError(f"GRPC_PORT={port} is {name} too; give each a port of its own")
+    bind(settings.host, settings.grpc_port, "GRPC_PORT").close()
 
 
 def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> None:

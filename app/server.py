@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import socket
@@ -72,7 +73,10 @@ class Server(uvicorn.Server):
         for acceptor in self._acceptors:
             await acceptor.close()
         if self._grpc is not None:
-            await self._grpc.stop(self.config.timeout_graceful_shutdown or 0)
+            # One of the tasks that uvicorn waits for: calls and requests end in the same time, not one after the other.
+            stopping = asyncio.create_task(self._grpc.stop(self.config.timeout_graceful_shutdown or 0))
+            self.server_state.tasks.add(stopping)
+            stopping.add_done_callback(self.server_state.tasks.discard)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature

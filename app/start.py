@@ -73,7 +73,7 @@ def load_grpc(settings: Settings, app: ASGIApp) -> GrpcServer | None:
             f"GRPC_PORT={settings.grpc_port}: gRPC needs the package of {error.name!r}, which is not installed;"
             " `pip install 'mlplatform[grpc]'` (images: requirements/grpc.txt) or leave the variable unset"
         ) from error
-    return GrpcServer(app, settings.host, settings.grpc_port, settings.max_body_bytes)
+    return GrpcServer(app, settings)
 
 
 def announce(settings: Settings, base: str, manifest: artifact.Manifest) -> None:

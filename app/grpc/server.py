@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
 import grpc.aio
 import msgspec
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message
 
 from app.errors import PROTOCOL
 from app.grpc.messages import SERVICE, message
 from app.grpc.translate import Call, CallError, Headers, infer, inferred, model_path
+from app.settings import Settings
 
 _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -29,24 +32,28 @@ _CODES = {
 _TOLD = (b"x-request-id", b"retry-after", b"ratelimit", b"ratelimit-policy")
 """Headers of an answer that a caller gets as metadata."""
 _HEAD_BYTES = 65536  # what names, shapes and parameters of a message may take beside the tensors
+_TEXT_BYTES = 2048  # of a refusal: each may be sent as three, and clients drop calls with metadata beyond 8 KiB
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Answer = Callable[[Any, _Context], Awaitable[Any]]
 
 
 class GrpcServer:
-    """Serves ``app`` on ``host``:``port`` once it is started; workers share the port."""
+    """Serves ``app`` on ``GRPC_PORT`` once it is started; workers share the port."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._most = max_body + _HEAD_BYTES
+        self._settings = settings
+        self._under_way: set[asyncio.Future[None]] = set()
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
         """Take calls."""
-        options = [("grpc.max_receive_message_length", self._most), ("grpc.so_reuseport", 1)]
-        self._server = grpc.aio.server(options=options)
+        most = self._settings.max_body_bytes + _HEAD_BYTES
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", most), ("grpc.so_reuseport", 1)],
+            maximum_concurrent_rpcs=self._settings.max_connections,
+        )
         answers: dict[str, _Answer] = {
             "ServerLive": functools.partial(self._whether, "live", lambda _: f"{PROTOCOL}/health/live"),
             "ServerReady": functools.partial(self._whether, "ready", lambda _: f"{PROTOCOL}/health/ready"),
@@ -59,15 +66,18 @@ class GrpcServer:
             ),
             "ModelInfer": self._infer,
         }
-        handlers = {name: _handler(name, answer) for name, answer in answers.items()}
+        handlers = {name: _handler(name, answer, self._settings.request_seconds) for name, answer in answers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        self._server.add_insecure_port(self._address)
+        host = self._settings.host
+        self._server.add_insecure_port(f"{f'[{host}]' if ':' in host else host}:{self._settings.grpc_port}")
         await self._server.start()
 
     async def stop(self, seconds: float) -> None:
         """Take no more calls, and give those under way so long to finish."""
         if self._server is not None:
             await self._server.stop(seconds)
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def _whether(self, field: str, path: Callable[[Any], str], asked: Any, context: _Context) -> Any:
         """Whether the service or its model is as asked: a model that is not here is not ready, which is no error."""
@@ -87,7 +97,7 @@ class GrpcServer:
     async def _infer(self, asked: Any, context: _Context) -> Any:
         """The model's outputs."""
         try:
-            call = infer(asked)
+            call = infer(asked, self._settings.max_body_bytes)
         except CallError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         status, headers, body = await self._ask(call, context)
@@ -116,16 +126,36 @@ class GrpcServer:
             else:
                 parts.append(part.get("body", b""))
 
-        await self._app(scope, receive, send)
+        # A caller that gives up ends the call, but not the work: as over HTTP it keeps its place until it is done, and
+        # is no failure of the service.
+        work = asyncio.ensure_future(self._app(scope, receive, send))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        await asyncio.shield(work)
         await context.send_initial_metadata(_told(start["headers"]))
         return start["status"], start["headers"], b"".join(parts)
 
 
-def _handler(name: str, answer: _Answer) -> Any:
-    """What gRPC calls for the method ``name``."""
-    return grpc.unary_unary_rpc_method_handler(
-        answer,  # pyright: ignore[reportArgumentType]  # grpc.aio takes coroutines, the stubs name functions
-        request_deserializer=message(f"{name}Request").FromString,
+def _handler(name: str, answer: _Answer, seconds: int) -> Any:
+    """What gRPC calls for the method ``name``, whose message has ``seconds`` to arrive.
+
+    On the wire a call with one message is a stream of one; only streams leave waiting for it to the service.
+    """
+    kind = message(f"{name}Request")
+
+    async def answer_one(messages: AsyncIterator[bytes], context: _Context) -> Any:
+        try:
+            async with asyncio.timeout(seconds):
+                sent = await anext(messages)
+            asked = kind.FromString(sent)
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"the message took longer than {seconds} s")
+        except (StopAsyncIteration, DecodeError):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the call has no {name}Request that can be read")
+        return await answer(asked, context)
+
+    return grpc.stream_unary_rpc_method_handler(
+        answer_one,  # pyright: ignore[reportArgumentType]  # grpc.aio takes coroutines, the stubs name functions
         response_serializer=_serialized,
     )
 
@@ -137,7 +167,9 @@ def _serialized(response: Any) -> bytes:
 
 async def _abort(context: _Context, status: int, headers: Headers, body: bytes) -> None:
     """End a call with what the application said of it."""
-    text = msgspec.json.decode(body).get("error", "") if body else ""
+    text: str = msgspec.json.decode(body).get("error", "") if body else ""
+    if len(text.encode()) > _TEXT_BYTES:
+        text = text.encode()[:_TEXT_BYTES].decode(errors="ignore") + "…"
     await context.abort(_CODES.get(status, grpc.StatusCode.INVALID_ARGUMENT), text, _told(headers))
 
 

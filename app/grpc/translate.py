@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -24,6 +25,8 @@ _CONTENTS = {
     "BYTES": "bytes_contents",
 }
 _LENGTH = HEADER_LENGTH.lower().encode()
+_SMALLEST_INPUT = len('{"name":"","datatype":"","shape":[],"parameters":{"binary_data_size":0}}')
+_SMALLEST_OUTPUT = len('{"name":"","parameters":{"binary_data":true}}')
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -42,12 +45,20 @@ class Call(NamedTuple):
 
 
 def model_path(name: str, version: str, end: str = "") -> str:
-    """The path of a model; the version may be left out."""
-    return f"{PROTOCOL}/models/{name}{f'/versions/{version}' if version else ''}{end}"
+    """The path of a model; the version may be left out. A slash in a name leads to no other path."""
+    place = f"/versions/{quote(version, safe='')}" if version else ""
+    return f"{PROTOCOL}/models/{quote(name, safe='')}{place}{end}"
 
 
-def infer(request: Any) -> Call:
-    """The request for a ``ModelInferRequest``; raises CallError."""
+def infer(request: Any, max_body: int) -> Call:
+    """The request for a ``ModelInferRequest``; raises CallError.
+
+    One that cannot but be larger than ``max_body`` bytes is not made: only its length is told, which is refused unread.
+    """
+    path = model_path(request.model_name, request.model_version, "/infer")
+    least = _SMALLEST_INPUT * len(request.inputs) + _SMALLEST_OUTPUT * len(request.outputs)
+    if least > max_body:  # two bytes of a message may stand for each
+        return Call("POST", path, _headers(least, least), b"")
     raw: Sequence[bytes] = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise CallError(f"{len(raw)} raw_input_contents for {len(request.inputs)} inputs; send one for each")
@@ -62,15 +73,17 @@ def infer(request: Any) -> Call:
             }
             for tensor, data in zip(request.inputs, binary, strict=True)
         ],
-        "outputs": [{"name": wanted.name, "parameters": _parameters(wanted)} for wanted in request.outputs],
+        "outputs": [
+            {"name": wanted.name, "parameters": {**_parameters(wanted), "binary_data": True}}
+            for wanted in request.outputs
+        ],
         "parameters": {**_parameters(request), "binary_data_output": True},
     }
     if request.id:
         content["id"] = request.id
     head = msgspec.json.encode(content)
-    headers = [(b"content-type", b"application/octet-stream"), (_LENGTH, b"%d" % len(head))]
-    path = model_path(request.model_name, request.model_version, "/infer")
-    return Call("POST", path, headers, head + b"".join(binary))
+    body = head + b"".join(binary)
+    return Call("POST", path, _headers(len(head), len(body)), body)
 
 
 def inferred(headers: Headers, body: bytes) -> Any:
@@ -87,6 +100,15 @@ def inferred(headers: Headers, body: bytes) -> Any:
         response.raw_output_contents.append(body[start:end])
         start = end
     return response
+
+
+def _headers(head: int, size: int) -> Headers:
+    """The headers of a request of ``size`` bytes, the first ``head`` of them JSON."""
+    return [
+        (b"content-type", b"application/octet-stream"),
+        (b"content-length", b"%d" % size),
+        (_LENGTH, b"%d" % head),
+    ]
 
 
 def _parameters(holder: Any) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def typed(datatype: str, field: str, values: list[Any]) -> Any:
     ],
 )
 def test_typed_elements_become_binary_data(datatype: str, field: str, values: list[Any], binary: bytes) -> None:
-    assert infer(typed(datatype, field, values)).body.endswith(b"}" + binary)
+    assert infer(typed(datatype, field, values), 1_000).body.endswith(b"}" + binary)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_typed_elements_become_binary_data(datatype: str, field: str, values: li
 )
 def test_a_call_that_contradicts_itself_is_refused(request_: Any, says: str) -> None:
     with pytest.raises(CallError, match=says):
-        infer(request_)
+        infer(request_, 1_000)
 
 
 def serialized(sent: Any) -> bytes:
