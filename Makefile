@@ -35,7 +35,7 @@ REGISTRY := $(CURDIR)/artifacts/.registry
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train mlflow test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
+.PHONY: help run train champion mlflow test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
   setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
@@ -52,6 +52,9 @@ train: setup-data ## train a model: make train ARGS="--data FILE --target COLUMN
 
 retrain: setup-registry ## train, compare and register a challenger, if anything has changed: make retrain ARGS="--data FILE …"
 	@$(VENV)/python -m training retrain $(ARGS)
+
+champion: setup-registry ## bring the champion of the registry that MLFLOW_TRACKING_URI names; without one, train the model
+	@if [ -n "$$MLFLOW_TRACKING_URI" ]; then $(VENV)/python -m training fetch $(NAME); else $(VENV)/python -m training --name $(NAME) $(ARGS); fi
 
 mlflow: setup-mlflow ## browse the registry of artifacts/ on http://127.0.0.1:5000 (PORT)
 	@test -f $(REGISTRY)/mlflow.db || { echo "no registry in artifacts/ yet: make retrain, or python -m training sync" >&2; exit 1; }
@@ -260,6 +263,7 @@ setup-dev:
 
 setup-registry:
 	$(INSTALL) serve registry
+	$(KERNEL)
 
 setup-mlflow: ## put an MLflow server into .venv-mlflow
 	@SETUP_INTO=.venv-mlflow $(PYTHON) requirements/install.py mlflow
