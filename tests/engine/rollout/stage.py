@@ -25,6 +25,7 @@ from delivery.unit import make
 from tests.app.service import Service, run_app
 from tests.delivery.conftest import Keys
 from tests.engine.driver import Deployment
+from tests.engine.rollout import figures
 from tests.engine.rollout.public import shares
 from tests.observability.live.programs import Prometheus
 
@@ -75,6 +76,12 @@ class Callers:
         finally:
             connection.close()
         self.answers.setdefault(release, Counter())[status] += 1
+
+    def counted(self) -> figures.Met:
+        """What they have met so far."""
+        return Counter(
+            {(of, status): count for of, each in [*self.answers.items()] for status, count in [*each.items()]}
+        )
 
     def end(self) -> None:
         """Stop asking."""
@@ -153,6 +160,15 @@ class Stage:
     def outputs(self) -> dict[str, Any]:
         """What the stack's state says."""
         return json.loads(self.stack.run("stack", "output", "--json").stdout)
+
+    def carry_out(self, scenario: str, candidate: Deployed, release: Path, *options: str) -> tuple[int, str]:
+        """A whole rollout; what callers met meanwhile is kept under the name of the ``scenario`` (`figures`)."""
+        before, began = self.callers.counted(), time.monotonic()
+        status, said = self.finish(self.rollout(release, *options))
+        seconds, met = time.monotonic() - began, self.callers.counted()
+        met.subtract(before)
+        figures.keep(scenario, self.stack.stack, status, said, seconds, met, candidate.id)
+        return status, said
 
     def interrupt(self, process: subprocess.Popen[str], number: int) -> None:
         """Send a signal to everything that ``process`` runs, as a terminal does, or the end of a machine."""

@@ -47,7 +47,7 @@ def test_a_candidate_that_does_harm_loses_its_traffic_with_the_reason(
     bad, directory = one.release(letter)
     one.start(bad, artifacts[artifact], *bodies)
 
-    status, said = one.finish(one.rollout(directory, *STEPS))
+    status, said = one.carry_out(about.partition(":")[0], bad, directory, *STEPS)
 
     assert status == 1, said
     (reason,) = lines_with(said, "taking the traffic back:")
@@ -69,7 +69,7 @@ def test_a_candidate_that_does_not_answer_as_itself_gets_no_traffic(
     bad, directory = one.release(letter)
     one.stack.plane.answers(**answer)
     try:
-        status, said = one.finish(one.rollout(directory, *STEPS))
+        status, said = one.carry_out(reason, bad, directory, *STEPS)
     finally:
         one.stack.plane.answers()
     assert status == 1, said
@@ -84,7 +84,7 @@ def test_too_little_traffic_holds_the_rollout_until_somebody_decides(one: Stage,
     one.start(quiet, artifacts["prices"], *USUAL)
     one.callers.per_second, before = 1, one.callers.per_second
     try:
-        status, said = one.finish(one.rollout(directory, *STEPS, "--patience", "3"))
+        status, said = one.carry_out("too little traffic", quiet, directory, *STEPS, "--patience", "3")
     finally:
         one.callers.per_second = before
     assert status == 3, said

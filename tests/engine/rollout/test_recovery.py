@@ -95,6 +95,30 @@ def test_a_driver_killed_while_it_moves_traffic_blocks_until_its_lease_runs_out_
     one.stack.assert_agreement()
 
 
+def test_a_driver_killed_at_every_step_is_followed_by_one_that_goes_on_from_there(
+    one: Stage, artifacts: Mapping[str, Path]
+) -> None:
+    before = one.outputs()["release"]
+    new, directory = one.release("9")
+    one.start(new, artifacts["prices"], *USUAL)
+    for weight in (0, 5, 25, 50, 100):
+        hang = one.stack.cloud.faults.hang(
+            "update", type="cloudrunv2/service:Service", nth=2
+        )  # the first takes the step
+        driver = one.rollout(directory)
+        assert hang.reached.wait(240)
+        one.interrupt(driver, signal.SIGKILL)
+        one.finish(driver)
+        assert one.public.get(new.id, 0) == weight
+        assert one.public.get(before, 0) == 100 - weight
+        one.run_out()
+    status, said = one.finish(one.rollout(directory))
+    assert status == 0, said
+    assert one.public == {new.id: 100}
+    assert "lease" not in one.outputs()
+    one.stack.assert_agreement()
+
+
 def test_one_killed_in_its_first_update_is_told_from_one_at_work_by_a_person(
     one: Stage, artifacts: Mapping[str, Path]
 ) -> None:

@@ -11,25 +11,32 @@ from tests.engine.rollout.conftest import OLD, MakeStage
 from tests.engine.rollout.stage import lines_with
 from tests.observability.live.traffic import USUAL
 
+DEFAULT = (5, 25, 50, 100)
+
 pytestmark = [pytest.mark.engine, pytest.mark.prometheus, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("stack", ["azure-prod", "aws-prod", "gcp-prod"])
+@pytest.mark.parametrize(
+    ("stack", "steps"),
+    [("azure-prod", DEFAULT), ("aws-prod", (20, 100)), ("gcp-prod", (20, 100))],
+    ids=["azure", "aws", "gcp"],
+)
 def test_a_healthy_candidate_is_promoted_and_taken_back_again_in_one_command(
-    stage: MakeStage, artifacts: Mapping[str, Path], stack: str
+    stage: MakeStage, artifacts: Mapping[str, Path], stack: str, steps: tuple[int, ...]
 ) -> None:
     found = stage(stack)
     new, directory = found.release("b")
     found.start(new, artifacts["prices"], *USUAL)
 
-    status, said = found.finish(found.rollout(directory, "--steps", "20,100"))
+    options = () if steps == DEFAULT else ("--steps", ",".join(map(str, steps)))
+    status, said = found.carry_out("healthy", new, directory, *options)
     assert status == 0, said
     assert found.public == {new.id: 100}
     outputs = found.outputs()
     assert (outputs["release"], outputs["verified"]) == (new.id, {"stable": new.id})
     assert "candidateRelease" not in outputs
     assert "lease" not in outputs
-    for share in (20, 100):
+    for share in steps:
         assert lines_with(said, "watching", new.id, f"at {share} %")
     assert lines_with(said, "errors: candidate 0 of", "stable 0 of", "p = 1")
 
