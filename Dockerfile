@@ -65,6 +65,20 @@ RUN version="${MODEL_VERSION:-$(cat "/artifacts/$MODEL_NAME/current")}" && mv "/
 RUN cd /srv && /out/opt/venv/bin/python -c 'import pathlib, app.artifact; app.artifact.load(pathlib.Path("/model"))' \
  && mkdir /model-out && mv /model /model-out/ && find /model-out -exec touch --no-dereference --date=@0 {} +
 
+# ---- the base without what only people and intruders use: of its programs Python alone, no shell, no package manager ----
+FROM ${BASE_IMAGE} AS bare
+RUN ["python3", "-c", "\
+import os, pathlib, shutil\n\
+for folder in map(pathlib.Path, ('/usr/local/bin', '/usr/local/sbin', '/usr/bin', '/usr/sbin', '/bin', '/sbin')):\n\
+    for entry in [] if folder.is_symlink() or not folder.exists() else list(folder.iterdir()):\n\
+        if not entry.name.startswith('python'):\n\
+            entry.unlink() if not entry.is_dir() or entry.is_symlink() else shutil.rmtree(entry)\n\
+    os.utime(folder, (0, 0), follow_symlinks=False) if folder.exists() else None\n\
+for name in ('/usr/lib/apt', '/var/lib/apt', '/var/cache/apt', '/var/cache/debconf', '/usr/local/lib/python*/site-packages'):\n\
+    for folder in pathlib.Path('/').glob(name[1:]):\n\
+        shutil.rmtree(folder)\n\
+        os.utime(folder.parent, (0, 0))"]
+
 # ---- what both images share ----
 FROM ${BASE_IMAGE} AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
@@ -83,9 +97,14 @@ LABEL org.opencontainers.image.title="mlplatform training"
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "training"]
 
-# ---- serve ----
-FROM base AS serve
-ENV HOST=0.0.0.0 PORT=8000 MODEL_PATH=/model
+# ---- serve: the files of the bare base as a layer, since a removed file stays in the layer that it came with ----
+FROM scratch AS serve
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    HOST=0.0.0.0 PORT=8000 MODEL_PATH=/model
+ARG REVISION
+ARG SOURCE_DATE_EPOCH
+LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.revision="${REVISION:-unknown}"
+COPY --from=bare / /
 COPY --from=serve-packages /out/ /
 COPY --from=service /out/ /
 COPY --from=kernel /out/ /

@@ -51,9 +51,9 @@ def test_the_image_carries_the_console_and_the_report(engine: Any, service: Call
 
 def test_the_process_is_not_root_and_can_write_nowhere_but_tmp(engine: Any, service: Callable[..., str]) -> None:
     container = service()
-    status = dict(
-        line.split(":\t", 1) for line in engine("exec", container, "cat", "/proc/1/status").stdout.splitlines()
-    )
+    read = "print(open('/proc/1/status').read())"
+    lines = engine("exec", container, "python", "-c", read).stdout.strip().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
     assert set(status["Uid"].split()) == {"10001"}
     assert (status["CapEff"], status["NoNewPrivs"]) == ("0" * 16, "1")
     program = "import os; print([p for p in ('/', '/srv', '/model', '/opt/venv', '/tmp') if os.access(p, os.W_OK)])"
@@ -123,20 +123,35 @@ def test_a_missing_model_ends_the_container_with_one_line_that_names_it(engine: 
 def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(engine: Any, image: str) -> None:
     program = f"import importlib.util; print([name for name in {NOT_IN_THE_IMAGE} if importlib.util.find_spec(name)])"
     assert engine("run", "--rm", "--label", engine.label, image, "python", "-c", program).stdout.strip() == "[]"
-    listing = engine(
-        "run", "--rm", "--label", engine.label, image, "find", "/srv", "/model", "/out", "/artifacts", check=False
+    program = (
+        "import pathlib\n"
+        "for top in map(pathlib.Path, ('/srv', '/model', '/out', '/artifacts')):\n"
+        "    print(*([top, *top.rglob('*')] if top.exists() else []), sep='\\n')"
     )
+    listing = engine("run", "--rm", "--label", engine.label, image, "python", "-c", program)
     pages = ("/srv/app/console/static/", "/srv/app/docs/static/")
     names = {
         Path(line).name
-        for line in listing.stdout.splitlines()
+        for line in filter(None, listing.stdout.splitlines())
         if not line.endswith((".py", ".pyc")) and not line.startswith(pages)
     }
     assert names == {
         "srv", "app", "arrow", "console", "docs", "grpc", "static", "v2", "__pycache__", "kernel", "trees.c",
-        "trees.so",
-        "model", "model.onnx", "trees.bin", "manifest.json", "report.html", "release.json",
+        "trees.so", "model", "model.onnx", "trees.bin", "manifest.json", "report.html", "release.json",
     }  # fmt: skip
+
+
+def test_of_the_programs_of_its_base_python_alone_is_left(engine: Any, image: str) -> None:
+    program = (
+        "import os\n"
+        "for folder in ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'):\n"
+        "    print(*(os.listdir(folder) if os.path.isdir(folder) else []))"
+    )
+    found = engine("run", "--rm", "--label", engine.label, image, "python", "-c", program).stdout.split()
+    assert found
+    assert [name for name in found if not name.startswith("python")] == []
+    shell = ("run", "--rm", "--label", engine.label, "--entrypoint=/bin/sh", image, "-c", "id")
+    assert engine(*shell, check=False).returncode != 0
 
 
 def test_forests_are_predicted_by_the_kernel_and_its_compiler_stayed_behind(
