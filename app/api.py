@@ -34,6 +34,7 @@ from app.phase import Phase
 from app.predict import Predictor
 from app.schema import RequestSchema
 from app.settings import Settings
+from app.shadow import Shadow
 from app.start import load_tracing
 from app.v2 import routes as v2
 from app.v2.infer import Inference
@@ -65,6 +66,7 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     schema = RequestSchema(manifest, settings.max_batch_rows)
     predictor = Predictor(model, schema, metrics, settings.log_features)
     tracing = load_tracing(settings, manifest)
+    shadow = Shadow(settings.shadow_url, metrics) if settings.shadow_url else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -73,6 +75,8 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
         yield
         phase.ready = False
         predictor.close()
+        if shadow is not None:
+            await asyncio.to_thread(shadow.close)
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
 
@@ -110,7 +114,9 @@ def create_app(settings: Settings, model: Model, phase: Phase, metrics: Metrics)
     }
     pages = console | add_docs(api)
     labels = {route.path: route.path.rstrip("/") for route in api.routes if isinstance(route, Route)}
-    gateway = Gateway(api, labels | pages | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard)
+    gateway = Gateway(
+        api, labels | pages | v2.labels(manifest), endpoints, metrics, phase, settings, tracing, guard, shadow
+    )
     return cors(gateway, settings.cors_origins) if settings.cors_origins else gateway
 
 

@@ -15,13 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.body import read_body, too_large
-from app.endpoint import Endpoint, Headers, Reply
+from app.endpoint import JSON, Endpoint, Headers, Reply
 from app.errors import Overloaded, ServiceError, to_answer
 from app.exchange import AccessLog, Exchange, Reception
 from app.guard import Guard
 from app.metrics import OTHER, Metrics
 from app.phase import Phase
 from app.settings import Settings
+from app.shadow import PATHS, Shadow
 
 if TYPE_CHECKING:
     from app.tracing import Tracing
@@ -62,6 +63,7 @@ class Gateway:
         settings: Settings,
         tracing: Tracing | None = None,
         guard: Guard | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         self._app = app
         self._labels = labels
@@ -75,6 +77,7 @@ class Gateway:
         self._log = AccessLog(settings.access_log_sample, settings.log_features)
         self._tracing = tracing
         self._guard = guard
+        self._shadow = shadow
         for label in dict.fromkeys(endpoint.label for endpoint in endpoints.values()):
             metrics.expect(label)
         self.short = {path.encode(): endpoint for path, endpoint in endpoints.items() if endpoint.at_once}
@@ -107,7 +110,7 @@ class Gateway:
             reply = _now(endpoint.answer(body, headers))
         except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a problem
             return self._failed(error, exchange)
-        return self._succeeded(reply, exchange)
+        return self._succeeded(reply, exchange, headers)
 
     async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of the hot path."""
@@ -119,7 +122,7 @@ class Gateway:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the boundary: every error becomes a problem
             finished = self._failed(error, exchange)
         else:
-            finished = self._succeeded(reply, exchange)
+            finished = self._succeeded(reply, exchange, headers)
         await _send(finished, send)
 
     def _admit(self, endpoint: Endpoint, exchange: Exchange, headers: Headers) -> None:
@@ -145,9 +148,11 @@ class Gateway:
         finally:
             self._under_way -= 1
 
-    def _succeeded(self, reply: Reply, exchange: Exchange) -> Finished:
+    def _succeeded(self, reply: Reply, exchange: Exchange, headers: Headers) -> Finished:
         """What answers a request with a reply."""
         exchange.rows = reply.rows
+        if self._shadow is not None and reply.media_type == JSON and exchange.path in PATHS:
+            self._shadow.offer(exchange.path, headers, exchange.body, reply.content)
         return self._finished(exchange, 200, reply.media_type, reply.content, reply.headers)
 
     def _failed(self, error: BaseException, exchange: Exchange) -> Finished:

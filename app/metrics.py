@@ -120,6 +120,21 @@ class Metrics:
         """Count a request that was refused unread."""
         self._shed_total.labels(endpoint).inc()
 
+    def expect_shadow(self) -> None:
+        """Count from 0 what copies of predictions may come to."""
+        self._shadow_total = Counter(
+            "model_shadow_requests_total",
+            "Predictions that were asked of another release, too, by what became of it.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        for outcome in ("same", "different", "failed", "dropped"):
+            self._shadow_total.labels(outcome)
+
+    def shadowed(self, outcome: str) -> None:
+        """Count a copy of a prediction that came to ``outcome``."""
+        self._shadow_total.labels(outcome).inc()
+
     def refused(self, reason: str) -> None:
         """Count a connection that was closed before there was a request to answer; ``reason`` is an error's kind."""
         self._refused_total.labels(reason).inc()

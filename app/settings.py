@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True):
         Annotated[str, Meta(pattern="^https?://.")] | None,
         Meta(description="OpenTelemetry collector that gets traces over HTTP, e.g. `http://127.0.0.1:4318`"),
     ] = None
+    shadow_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://.")] | None,
+        Meta(description="another release's service that is asked every JSON prediction again, to compare"),
+    ] = None
     hang_seconds: Annotated[
         Annotated[int, Meta(ge=3)],
         Meta(description="one of several workers whose event loop stands still for this long is killed and replaced"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pulumi
 import pulumi_docker as docker
@@ -54,7 +55,9 @@ class Compute(pulumi.ComponentResource):
         _refuse_unsupported(environment, spec)
         super().__init__("mlplatform:local:Compute", name, None, opts)
         self._name, self._environment, self._spec, self._network = name, environment, spec, network
-        slots = {"stable": self._replicas("stable", traffic.stable)}
+        mirrored = settings.shadow and traffic.candidate is not None
+        shadow = {"SHADOW_URL": f"http://candidate:{spec.port}"} if mirrored else {}
+        slots = {"stable": self._replicas("stable", traffic.stable, shadow)}
         if traffic.candidate:
             slots["candidate"] = self._replicas("candidate", traffic.candidate)
         replicas = [replica for slot in slots.values() for replica in slot]
@@ -76,7 +79,9 @@ class Compute(pulumi.ComponentResource):
         self.containers = pulumi.Output.all(*[replica.name for replica in replicas])
         self.register_outputs({"url": self.url, "stable_url": self.stable_url, "candidate_url": self.candidate_url})
 
-    def _replicas(self, slot: str, release: Release) -> list[docker.Container]:
+    def _replicas(
+        self, slot: str, release: Release, further: Mapping[str, str] = MappingProxyType({})
+    ) -> list[docker.Container]:
         """The containers of one release. A replacement is healthy before the old one is told to stop."""
         image = image_id(f"{self._name}-{slot}", release.image, self)
         return [
@@ -86,7 +91,7 @@ class Compute(pulumi.ComponentResource):
                 image=image,
                 user=f"{USER_ID}:{USER_ID}",
                 networks=self._network.workload_only(slot),
-                env=service_environment(self._spec, release),
+                env={**service_environment(self._spec, release), **further},
                 cpus=self._spec.cpu,
                 memory_mb=self._spec.memory_mb,
                 healthcheck=_readiness(self._spec.port),

@@ -13,7 +13,7 @@ class Settings:
     """Ports are bound to 127.0.0.1; images are named by digest, or by the engine's own id (``sha256:…``).
 
     ``smarthost`` (``host:port``) sends the e-mail of receivers of that kind, from ``mail_from``. Without
-    ``grafana_image`` there is no Grafana.
+    ``grafana_image`` there is no Grafana. ``shadow`` has the stable release ask its candidate what it is asked itself.
     """
 
     port: int = 8080
@@ -32,6 +32,7 @@ class Settings:
     grafana_image: str | None = None
     smarthost: str | None = None
     mail_from: str = "alerts@localhost"
+    shadow: bool = False
 
     def __post_init__(self) -> None:
         ports = {name: value for name, value in vars(self).items() if name.endswith("port")}

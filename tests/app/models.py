@@ -205,11 +205,11 @@ def loans(directory: Path) -> Path:
     )
 
 
-def prices(directory: Path) -> Path:
-    """A regression on two numbers: 3 · rooms + 0.5 · age."""
+def prices(directory: Path, room: float = 3.0) -> Path:
+    """A regression on two numbers: ``room`` · rooms + 0.5 · age."""
     features = [number("rooms"), number("age")]
     graph = Graph()
-    graph.add("MatMul", "numbers", graph.constant([3.0, 0.5]), output="prediction")
+    graph.add("MatMul", "numbers", graph.constant([room, 0.5]), output="prediction")
     return write_artifact(
         directory,
         name="prices",

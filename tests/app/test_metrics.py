@@ -224,14 +224,15 @@ def test_the_limit_counts_for_every_worker(start_service: Start, flowers: Path) 
     eventually(lambda: service.metrics()["api_requests_limit"] == 6)
 
 
-def test_the_documented_metrics_are_those_exposed(loan_service: Service, repository: Path) -> None:
+def test_the_documented_metrics_are_those_exposed(start_service: Start, loans: Path, repository: Path) -> None:
+    service = start_service(loans, SHADOW_URL=f"http://127.0.0.1:{free_port()}")  # nobody's
     text = (repository / "docs" / "metrics.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|(.*?)\|", text, re.MULTILINE)
     documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
-    loan_service.client.post("/predict", json={"age": 41, "region": "east", "owns_home": True})
-    loan_service.client.post("/predict/batch", json={"instances": [{"age": 41, "region": "east", "owns_home": True}]})
+    service.client.post("/predict", json={"age": 41, "region": "east", "owns_home": True})
+    service.client.post("/predict/batch", json={"instances": [{"age": 41, "region": "east", "owns_home": True}]})
     exposed: dict[str, tuple[str, set[str]]] = {}
-    for family in text_string_to_metric_families(loan_service.client.get("/metrics").text):
+    for family in text_string_to_metric_families(service.client.get("/metrics").text):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         exposed[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
     assert documented == exposed

@@ -54,6 +54,19 @@ def test_the_service_cannot_write_to_its_disk_nor_reach_outside() -> None:
     assert networks == [inner["name"]]
 
 
+def test_a_stable_release_mirrors_to_its_candidate_where_that_is_asked_for() -> None:
+    def mirrors(found: Run) -> dict[str, list[str]]:
+        containers = {slot: found.one("container:Container", slot).inputs["envs"] for slot in ("stable", "candidate")}
+        return {slot: [env for env in envs if env.startswith("SHADOW_URL=")] for slot, envs in containers.items()}
+
+    shadow = {"smarthost": "mail.example.org:25", "shadow": True}
+    assert mirrors(local_run(candidate=True)) == {"stable": [], "candidate": []}
+    asked = local_run(candidate=True, local=shadow)
+    assert mirrors(asked) == {"stable": ["SHADOW_URL=http://candidate:8000"], "candidate": []}
+    alone = local_run(local=shadow).one("container:Container", "stable").inputs["envs"]
+    assert not [env for env in alone if env.startswith("SHADOW_URL=")]
+
+
 def test_a_replacement_is_healthy_before_the_old_container_stops() -> None:
     container = stack_run("local", "dev").one("container:Container", "stable")
     assert "name" not in container.inputs, "a fixed name would make the new container wait for the old one's end"
