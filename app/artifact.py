@@ -102,8 +102,30 @@ class Data(_Strict, frozen=True):
     fingerprint: str
 
 
+class Slice(_Strict, frozen=True):
+    """The metrics of the held-out rows in which ``column`` has the ``value``, in words."""
+
+    column: str
+    value: str
+    rows: int
+    metrics: dict[str, float]
+
+
+class Search(_Strict, frozen=True):
+    """What a search for parameters took: its best candidate's mean ``metric`` over the folds, out of ``tried`` ones."""
+
+    metric: str
+    mean: float
+    as_set: float
+    tried: int
+    chosen: dict[str, Any]
+
+
 class Manifest(_Strict, frozen=True):
-    """Everything a server or a reader has to know of a model. ``code`` is the hash of the training code."""
+    """Everything a server or a reader has to know of a model. ``code`` is the hash of the training code.
+
+    ``folds`` are the metrics of cross-validation, fold by fold. What was not asked for is left out of the file.
+    """
 
     format: int
     name: str
@@ -121,6 +143,9 @@ class Manifest(_Strict, frozen=True):
     libraries: dict[str, str]
     code: str
     files: dict[str, str]
+    search: Search | msgspec.UnsetType = msgspec.UNSET
+    folds: dict[str, list[float]] | msgspec.UnsetType = msgspec.UNSET
+    slices: list[Slice] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def numbers(self) -> list[Feature]:

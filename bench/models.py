@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_classification
 
 from app.artifact import MODEL, Scalar, load
-from training.estimators import build_pipeline, fit
+from training.estimators import fit_model
 from training.ingest.read import read
 from training.provenance import code_hash, libraries
 from training.settings import Settings, load_settings
@@ -142,14 +142,13 @@ def _train(recipe: Recipe, directory: Path) -> None:
     settings = _settings(recipe, directory)
     table = build_table(read(settings.data, directory).frame, settings.data)
     learnt, _ = split_rows(table, settings.split)
-    pipeline = build_pipeline(table, settings.train, settings.split.seed)
-    fit(pipeline, table.frame().iloc[learnt], table.target[learnt], settings.train, table.task)
+    fitted, _ = fit_model(table, learnt, settings.train, settings.split)
     overrides = [f"--set={key}={json.dumps(value)}" for key, value in _options(recipe, directory).items()]
     command = [sys.executable, "-m", "training", "--name", recipe.name, "--artifacts", str(directory), *overrides]
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - our own program
     if done.returncode:
         raise TrainingFailed(f"{recipe.name}: {done.stderr.strip()[-500:]}")
-    estimator: Any = pipeline.named_steps["estimator"]
+    estimator = fitted.estimator
     with tempfile.NamedTemporaryFile(dir=directory, delete=False) as draft:
         joblib.dump(estimator, draft)
     Path(draft.name).rename(directory / _SKLEARN)

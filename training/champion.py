@@ -12,8 +12,8 @@ from app.artifact import MODEL, Artifact, ArtifactError, Comparison, current_ver
 from training.evaluate import evaluate
 from training.export.runtime import Answers, Model
 from training.paired import paired_test
-from training.settings import SplitSettings
 from training.table import Table
+from training.train_settings import SplitSettings
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,18 @@ class Champion:
 
 
 def measure_champion(
-    parent: Path, table: Table, held_out: np.ndarray, split: SplitSettings, challenger: Answers, metric: str
+    parent: Path,
+    table: Table,
+    held_out: np.ndarray,
+    split: SplitSettings,
+    challenger: Answers,
+    metric: str,
+    costs: np.ndarray | None = None,
 ) -> Champion | None:
     """Measure the model that ``parent/current`` names on the ``held_out`` rows; None where there is no pointer.
 
-    ``challenger`` holds the new model's answers to those rows; both are compared in what ``metric`` measures.
+    ``challenger`` holds the new model's answers to those rows; both are compared in what ``metric`` measures, the
+    metric ``cost`` by ``costs``.
 
     A champion with other features than the table's is taken at the metrics it recorded; one that predicts something
     else cannot be compared. One that is damaged, and so cannot serve, is no obstacle.
@@ -61,7 +68,7 @@ def measure_champion(
     model = Model(artifact.read(MODEL), {feature.name: feature.type for feature in manifest.features})
     target = table.target[held_out]
     answers = model.predict(table.frame().iloc[held_out])
-    metrics = evaluate(answers, target, len(table.classes))
+    metrics = evaluate(answers, target, len(table.classes), costs)
     held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(
         split
     )
@@ -70,7 +77,7 @@ def measure_champion(
         version,
         metrics,
         note=f"measured on the same held-out rows{caution}",
-        comparison=paired_test(metric, target, champion=answers, challenger=challenger),
+        comparison=paired_test(metric, target, champion=answers, challenger=challenger, costs=costs),
     )
 
 

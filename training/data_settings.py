@@ -49,7 +49,8 @@ class RemoteSettings(SettingsTable, frozen=True):
 class DataSettings(SettingsTable, frozen=True):
     """Which table to learn from, which columns play which role, and of which type they are declared to be.
 
-    ``limits`` are the least and the greatest value that a number may have; ``timestamp`` is empty where there is none.
+    ``aside`` are columns that teach nothing and are kept, to split or slice by; ``limits`` the least and the greatest
+    value that a number may have; ``timestamp`` is empty where there is none.
     """
 
     source: Annotated[str, msgspec.Meta(min_length=1)]
@@ -58,6 +59,7 @@ class DataSettings(SettingsTable, frozen=True):
     task: Literal["auto", "classification", "regression"]
     max_categories: Annotated[int, msgspec.Meta(ge=2)]
     id: list[str] = []
+    aside: list[str] = []
     timestamp: str = ""
     types: dict[str, FeatureType] = {}
     limits: dict[str, tuple[float, float]] = {}

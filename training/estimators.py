@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -22,9 +25,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from training.errors import SettingsError, choices
-from training.settings import Task, TrainSettings
+from training.errors import DataError, SettingsError, choices
+from training.fitted import Fitted, class_index, cost_matrix
+from training.split import make_folds
 from training.table import Table
+from training.train_settings import SplitSettings, Task, TrainSettings
 
 _CLASSES: dict[tuple[str, Task], type] = {
     ("random_forest", "classification"): RandomForestClassifier,
@@ -44,8 +49,10 @@ _RESERVED = {
 }
 
 
-def build_pipeline(table: Table, settings: TrainSettings, seed: int) -> Pipeline:
-    """An unfitted Pipeline of the steps ``columns`` and ``estimator``.
+def build_pipeline(
+    table: Table, settings: TrainSettings, seed: int, chosen: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """An unfitted Pipeline of the steps ``columns`` and ``estimator``; parameters in ``chosen`` win over the settings'.
 
     Trees get numbers as they are (NaN included), linear models imputed by the median and standardized; categories are
     one-hot over the whole table's vocabulary, a gap being all zeros. Raises SettingsError for an unknown parameter.
@@ -67,36 +74,83 @@ def build_pipeline(table: Table, settings: TrainSettings, seed: int) -> Pipeline
         ("texts", texts, [column.name for column in table.texts]),
     ]
     columns = ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)
-    return Pipeline([("columns", columns), ("estimator", _estimator(table.task, settings, seed))])
+    return Pipeline([("columns", columns), ("estimator", _estimator(table, settings, seed, chosen or {}))])
 
 
-def fit(pipeline: Pipeline, frame: pd.DataFrame, target: np.ndarray, settings: TrainSettings, task: Task) -> list[str]:
-    """Fit in place and return scikit-learn's warnings about it.
+def fit_model(
+    table: Table,
+    rows: np.ndarray,
+    settings: TrainSettings,
+    split: SplitSettings,
+    chosen: Mapping[str, Any] | None = None,
+) -> tuple[Fitted, list[str]]:
+    """The model taught by ``rows``, calibrated if the settings say so, and scikit-learn's warnings about it.
+
+    Raises SettingsError where scikit-learn refuses the parameters, and DataError for rows that lack a class.
+    """
+    check_classes(table, rows)
+    pipeline = build_pipeline(table, settings, split.seed, chosen)
+    costs = cost_matrix(table, settings.costs)
+    frame, target = table.frame().iloc[rows], table.target[rows]
+    if not table.classes or settings.calibration == "none":
+        return Fitted(pipeline, costs=costs), fit(pipeline, frame, target, settings, table.task)
+    parts = make_folds(table, rows, split, settings.folds, cover=True)
+    for learnt, _ in parts:
+        check_classes(table, rows[learnt])
+    # Scores of rows that the model was not taught calibrate it; what serves is taught by all rows.
+    whole: Any = False
+    calibrated: Any = CalibratedClassifierCV(pipeline, method="sigmoid", cv=parts, ensemble=whole)
+    warned = fit(calibrated, frame, target, settings, table.task)
+    return Fitted(calibrated.calibrated_classifiers_[0].estimator, calibrated, costs), warned
+
+
+def check_classes(table: Table, rows: np.ndarray) -> None:
+    """Refuse rows to train on in which a class does not occur. Raises DataError."""
+    missing = np.setdiff1d(np.arange(len(table.classes)), table.target[rows])
+    if missing.size:
+        raise DataError(
+            f"class {table.classes[int(missing[0])]!r} of '{table.target_name}' does not occur in the {len(rows)} rows "
+            "of a fold to train on; add rows of it, or make fewer folds (train.folds)"
+        )
+
+
+def fit(model: Any, frame: pd.DataFrame, target: np.ndarray, settings: TrainSettings, task: Task) -> list[str]:
+    """Fit a pipeline, or what wraps one, in place and return scikit-learn's warnings about it.
 
     Raises SettingsError where scikit-learn refuses the parameters.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", category=ConvergenceWarning)
-        try:
-            # A forest's trees are the same on any number of cores.
-            with joblib.parallel_config("threading", n_jobs=os.cpu_count()):
-                pipeline.fit(frame, target)
-        except (ValueError, TypeError) as error:
-            reason = " ".join(str(error).split())
-            raise SettingsError(f"settings [train.{settings.table(task)}]: scikit-learn says: {reason}") from error
-    return [" ".join(str(warning.message).split()) for warning in caught]
+        # A forest's trees are the same on any number of cores.
+        with refusals(settings, task), joblib.parallel_config("threading", n_jobs=os.cpu_count()):
+            model.fit(frame, target)
+    return list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
 
 
-def _estimator(task: Task, settings: TrainSettings, seed: int) -> Any:
+@contextmanager
+def refusals(settings: TrainSettings, task: Task) -> Generator[None]:
+    """Name the settings where scikit-learn refuses parameters. Raises SettingsError."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"settings [train.{settings.table(task)}]: scikit-learn says: {reason}") from error
+
+
+def _estimator(table: Table, settings: TrainSettings, seed: int, chosen: Mapping[str, Any]) -> Any:
     """The estimator of that name and task with its parameters."""
-    kind = _CLASSES[settings.estimator, task]
+    kind = _CLASSES[settings.estimator, table.task]
     valid = set(kind().get_params()) - set(_RESERVED)
-    parameters = settings.parameters(task)
+    parameters = {**settings.parameters(table.task), **chosen}
     for name in parameters:
-        key = f"setting train.{settings.table(task)}.{name}"
+        key = f"setting train.{settings.table(table.task)}.{name}"
         if name in _RESERVED:
             raise SettingsError(f"{key}: cannot be set; {_RESERVED[name]}")
         if name not in valid:
             raise SettingsError(f"{key}: {kind.__name__} has no such parameter; {choices(name, sorted(valid), 40)}")
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict):  # the estimator knows classes by their places
+        key = f"train.{settings.table(table.task)}.class_weight"
+        parameters["class_weight"] = {class_index(table, name, key): weight for name, weight in weights.items()}
     return kind(**parameters, random_state=seed)

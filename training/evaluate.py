@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from app.kernel.decision import cheapest
 from training.export.runtime import Answers
-from training.settings import Task
+from training.train_settings import Task
 
-LOWER_IS_BETTER = frozenset({"log_loss", "mae", "rmse"})
+LOWER_IS_BETTER = frozenset({"log_loss", "cost", "mae", "rmse"})
 
 
-def evaluate(answers: Answers, target: np.ndarray, classes: int) -> dict[str, float]:
+def evaluate(answers: Answers, target: np.ndarray, classes: int, costs: np.ndarray | None = None) -> dict[str, float]:
     """The metrics of ``answers`` against ``target``; what the rows do not define (such as one class only) is left out.
 
-    Classification: accuracy, balanced_accuracy, f1_macro, log_loss (nats), roc_auc (one against the rest, macro).
+    Classification: accuracy, balanced_accuracy, f1_macro, log_loss (nats), roc_auc (one against the rest, macro), and
+    cost (mean per row) where there are ``costs``, ``[true class, answer]``.
     Regression: r2, mae and rmse in units of the target.
     """
     found = (
@@ -25,15 +27,23 @@ def evaluate(answers: Answers, target: np.ndarray, classes: int) -> dict[str, fl
         if answers.probabilities is None
         else _classes(answers.predictions, answers.probabilities, target, classes)
     )
+    if costs is not None:
+        found["cost"] = costs[target, answers.predictions].mean()
     return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 
 
-def baseline_answers(train_target: np.ndarray, rows: int, task: Task, classes: int) -> Answers:
-    """The predictor that ignores the features: the most frequent class with the classes' shares, or the mean."""
+def baseline_answers(
+    train_target: np.ndarray, rows: int, task: Task, classes: int, costs: np.ndarray | None = None
+) -> Answers:
+    """The predictor that ignores the features: the most frequent class with the classes' shares, or the mean.
+
+    With ``costs`` it answers the class that is cheapest for those shares.
+    """
     if task == "regression":
         return Answers(np.full(rows, train_target.mean()), None)
     shares = np.bincount(train_target, minlength=classes) / len(train_target)
-    return Answers(np.full(rows, shares.argmax()), np.tile(shares, (rows, 1)))
+    always = shares.argmax() if costs is None else cheapest(shares[None], costs)[0]
+    return Answers(np.full(rows, always), np.tile(shares, (rows, 1)))
 
 
 def improvement(metric: str, value: float, reference: float) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from app.artifact import Gate
+from collections.abc import Sequence
+
+from app.artifact import Gate, Slice
 from training.champion import Champion
 from training.evaluate import improvement
 from training.paired import describe
-from training.settings import ClassificationGate, GateSettings, Limits, RegressionGate, Task
+from training.settings import ClassificationGate, GateSettings, Limits, RegressionGate
+from training.train_settings import SliceSettings, Task
 
 
 def judge(
@@ -16,9 +19,11 @@ def judge(
     baseline: dict[str, float],
     champion: Champion | None,
     settings: GateSettings,
+    slices: Sequence[Slice],
+    slicing: SliceSettings,
 ) -> Gate:
-    """The verdict on a model with ``metrics``, and every reason against it."""
-    rules = settings.classification if task == "classification" else settings.regression
+    """The verdict on a model with ``metrics``, and every reason against it; ``slicing`` says how ``slices`` count."""
+    rules = settings.of(task)
     reasons = _against_reference(metrics, baseline, rules.metric, rules.over_baseline, "a predictor without features")
     if champion is not None and champion.obstacle:
         reasons.append(champion.obstacle)
@@ -26,6 +31,7 @@ def judge(
         reasons += _against_champion(metrics, champion, rules)
     for limits in (rules, settings.models.get(name, Limits())):
         reasons += _against_limits(metrics, limits)
+    reasons += _against_slices(metrics, slices, rules.metric, slicing)
     return Gate(
         passed=not reasons,
         reasons=list(dict.fromkeys(reasons)),
@@ -82,4 +88,21 @@ def _against_limits(metrics: dict[str, float], limits: Limits) -> list[str]:
             reasons.append(f"{name} is undefined for this model, and must be {kind} {bound:g}")
         elif (value < bound) if kind == "at least" else (value > bound):
             reasons.append(f"{name} {value:.4f} must be {kind} {bound:g}")
+    return reasons
+
+
+def _against_slices(
+    metrics: dict[str, float], slices: Sequence[Slice], metric: str, settings: SliceSettings
+) -> list[str]:
+    """A reason for each slice of enough rows that is worse than all rows by more than the gap."""
+    reasons: list[str] = []
+    for part in slices:
+        value = part.metrics.get(metric)
+        if part.rows < settings.rows or value is None or metric not in metrics:
+            continue
+        if improvement(metric, value, metrics[metric]) < -settings.gap:
+            reasons.append(
+                f"{metric} {value:.4f} on the {part.rows} held-out rows with {part.column} {part.value}, against "
+                f"{metrics[metric]:.4f} on all: may be worse by {settings.gap:g} at most"
+            )
     return reasons

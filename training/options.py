@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from training.errors import SettingsError
-from training.settings import ESTIMATORS
+from training.train_settings import ESTIMATORS
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 

@@ -3,8 +3,8 @@
 Class labels: McNemar's test in its exact form, on the rows that one model alone answers rightly (McNemar 1947,
 Psychometrika 12, 153-157; recommended for a single held-out set by Dietterich 1998, Neural Computation 10, 1895-1923).
 It compares the share of right answers, also where the gate's metric weighs classes or ranks. Losses per row (log loss,
-squared and absolute errors): Student's paired t-test on their differences, which for independent rows is the test of
-Diebold and Mariano (1995, Journal of Business & Economic Statistics 13, 253-263).
+costs, squared and absolute errors): Student's paired t-test on their differences, which for independent rows is the
+test of Diebold and Mariano (1995, Journal of Business & Economic Statistics 13, 253-263).
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from training.export.runtime import Answers
 _LEAST_PROBABILITY = np.finfo(np.float64).eps  # as scikit-learn's log_loss has it
 
 
-def paired_test(metric: str, target: np.ndarray, champion: Answers, challenger: Answers) -> Comparison:
-    """Compare two models' answers to the rows of ``target``, all of shape ``[rows]``, in what ``metric`` measures."""
-    if metric in ("log_loss", "r2", "mae", "rmse"):
-        gains = _losses(metric, target, champion) - _losses(metric, target, challenger)
+def paired_test(
+    metric: str, target: np.ndarray, champion: Answers, challenger: Answers, costs: np.ndarray | None = None
+) -> Comparison:
+    """Compare two models' answers to the rows of ``target``, all of shape ``[rows]``, in what ``metric`` measures.
+
+    ``costs``, ``[true class, answer]``, are those of the metric ``cost``.
+    """
+    if metric in ("log_loss", "r2", "mae", "rmse") or (metric == "cost" and costs is not None):
+        gains = _losses(metric, target, champion, costs) - _losses(metric, target, challenger, costs)
         name, p_value = "paired t-test", _t_test(gains)
     else:
         gains = (challenger.predictions == target).astype(int) - (champion.predictions == target)
@@ -40,8 +45,10 @@ def describe(comparison: Comparison) -> str:
     )
 
 
-def _losses(metric: str, target: np.ndarray, answers: Answers) -> np.ndarray:
+def _losses(metric: str, target: np.ndarray, answers: Answers, costs: np.ndarray | None) -> np.ndarray:
     """What each row costs; r2 and rmse both order models by their squared errors."""
+    if metric == "cost" and costs is not None:
+        return costs[target, answers.predictions]
     if answers.probabilities is not None:
         told = answers.probabilities[np.arange(len(target)), target]
         return -np.log(np.clip(told, _LEAST_PROBABILITY, 1))

@@ -1,44 +1,26 @@
-"""One training: ingest → split → validate → train → export → evaluate → report → gate → publish."""
+"""One training: ingest → split → validate → search → train → export → evaluate → report → gate → publish."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from app.artifact import (
-    FORMAT,
-    MODEL,
-    REPORT,
-    Data,
-    Example,
-    FeatureType,
-    Gate,
-    Manifest,
-    Release,
-    load_manifest,
-    sha256,
-    version_of,
-)
+from app.artifact import MODEL, REPORT, FeatureType, Gate, Manifest, load_manifest, sha256
 from app.kernel.packed import TREES, encode
-from training import provenance
 from training.champion import measure_champion
-from training.distributions import count_distribution, describe_feature, number_distribution
-from training.estimators import build_pipeline, fit
+from training.cross_validation import cross_validate
+from training.estimators import fit_model
 from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
 from training.export.pack import pack
 from training.export.prove import prove
-from training.export.runtime import Answers, Model, Trees
+from training.export.runtime import Model, Trees
 from training.gate import judge
 from training.ingest import snapshot
-from training.ingest.read import Ingested, read
-from training.ingest.source import shown
+from training.ingest.read import read
+from training.manifest import make_manifest, make_release, seal
 from training.paired import describe
 from training.progress import Progress
 from training.publish import load_release, locked, promote, write_version
@@ -46,9 +28,13 @@ from training.registry.clerk import Clerk
 from training.remote import Remote
 from training.report import render_report
 from training.retrain import Retraining, known_version
+from training.scoring import scoring
+from training.search import search
 from training.settings import Settings
+from training.slices import check_slices, measure_slices
 from training.split import split_rows
-from training.table import Table, build_table
+from training.table import build_table
+from training.told import tell_table
 from training.validate.check import validate
 
 
@@ -90,7 +76,10 @@ def train(
     with progress.stage("ingest"):
         ingested = read(settings.data, artifacts / name)
         table = build_table(ingested.frame, settings.data)
-        _describe(ingested, table, settings, progress)
+        tell_table(ingested, table, settings, progress)
+        metric = settings.gate.of(table.task).metric
+        scoring(metric, table, settings.train)  # what is set wrong is better known before hours of training
+        check_slices(table, settings.slices)
         if settings.data.snapshot and ingested.worth_keeping:
             kept = snapshot.keep(artifacts / name, ingested.frame, table.fingerprint, ingested.name)
             progress.say(f"snapshot {kept}")
@@ -105,141 +94,61 @@ def train(
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
     with progress.stage("validate"):
         validate(table, test_rows, settings, name, artifacts, progress)
+    found, folds = None, {}
+    if settings.search.candidates:
+        with progress.stage("search"):
+            found = search(table, train_rows, settings, progress)
+    chosen = found.best.parameters if found else {}
+    if settings.train.cross_validate:
+        with progress.stage("cross-validate"):
+            folds = cross_validate(table, train_rows, settings, chosen, progress)
     frame = table.frame()
     with progress.stage("train"):
-        pipeline = build_pipeline(table, settings.train, settings.split.seed)
-        warnings = fit(pipeline, frame.iloc[train_rows], table.target[train_rows], settings.train, table.task)
-        progress.say(f"{settings.train.estimator}: {pipeline.named_steps['estimator']!r}".replace("\n", " "))
+        fitted, warnings = fit_model(table, train_rows, settings.train, settings.split, chosen)
+        progress.say(" ".join(f"{settings.train.estimator}: {fitted.estimator!r}".split()))
         for warning in warnings:
             progress.warn(warning)
     with progress.stage("export"):
-        content = convert(pipeline, table)
+        content = convert(fitted, table)
         features: dict[str, FeatureType] = {column.name: column.type for column in table.features}
         model = Model(content, features)
-        ensemble = pack(pipeline, table)
+        ensemble = pack(fitted, table)
         packed = {} if ensemble is None else {TREES: encode(ensemble)}
         trees = [Trees(file, features, [column.categories for column in table.texts]) for file in packed.values()]
-        tried = prove(pipeline, model, table, *trees)
+        tried = prove(fitted, model, table, *trees)
         sizes = [f"ONNX graph of {len(content):,} bytes", *(f"trees of {len(file):,}" for file in packed.values())]
         progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")
     with progress.stage("evaluate"):
         test_target = table.target[test_rows]
         answers = model.predict(frame.iloc[test_rows])
-        metrics = evaluate(answers, test_target, len(table.classes))
-        reference = baseline_answers(table.target[train_rows], len(test_rows), table.task, len(table.classes))
-        baseline = evaluate(reference, test_target, len(table.classes))
+        metrics = evaluate(answers, test_target, len(table.classes), fitted.costs)
+        reference = baseline_answers(
+            table.target[train_rows], len(test_rows), table.task, len(table.classes), fitted.costs
+        )
+        baseline = evaluate(reference, test_target, len(table.classes), fitted.costs)
         for metric, value in metrics.items():
             progress.say(f"{metric:<18}{value:10.4f}   without features {baseline.get(metric, float('nan')):10.4f}")
+        slices = measure_slices(table, test_rows, answers, fitted.costs, settings.slices)
+        for part in slices:
+            values = ", ".join(f"{metric} {value:.4f}" for metric, value in part.metrics.items())
+            progress.say(f"{part.column} {part.value}: {part.rows} rows, {values}")
     with progress.stage("report"):
-        manifest = _manifest(settings, name, ingested.name, table, train_rows, model, metrics)
-        report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
+        manifest = make_manifest(settings, name, ingested.name, table, train_rows, model, metrics, found, folds, slices)
+        report = render_report(manifest, table, fitted, train_rows, test_rows, answers, baseline, sha256(content))
         files = {MODEL: content, REPORT: report, **packed}
-        manifest = _seal(manifest, files)
+        manifest = seal(manifest, files)
     with progress.stage("publish"), locked(artifacts / name):
         clerk.meet()
-        metric = (settings.gate.classification if table.classes else settings.gate.regression).metric
-        champion = measure_champion(artifacts / name, table, test_rows, settings.split, answers, metric)
+        champion = measure_champion(artifacts / name, table, test_rows, settings.split, answers, metric, fitted.costs)
         if champion is not None and champion.note:
             progress.say(f"current model {champion.version}: {champion.note}")
         if champion is not None and champion.comparison is not None:
             progress.say(f"against it: {describe(champion.comparison)}")
-        gate = judge(name, table.task, metrics, baseline, champion, settings.gate)
+        gate = judge(name, table.task, metrics, baseline, champion, settings.gate, slices, settings.slices)
         new = retraining is None or not clerk.knows(manifest.version)
         promoted = gate.passed and (retraining is None or (retraining.promote and new))
         clerk.note(manifest.version, gate, promoted)
-        directory = write_version(artifacts / name, manifest, files, _release(manifest.version, gate))
+        directory = write_version(artifacts / name, manifest, files, make_release(manifest.version, gate))
         moved = promoted and promote(artifacts / name, manifest.version)
         clerk.tell(directory, promoted)
     return Outcome(directory, manifest, gate, moved, new)
-
-
-def _describe(ingested: Ingested, table: Table, settings: Settings, progress: Progress) -> None:
-    """Say what was read and decided about the columns."""
-    progress.say(f"{len(ingested.frame)} rows and {len(table.columns)} columns from {shown(settings.data.source)}")
-    for note in ingested.notes:
-        progress.warn(note)
-    how = "as its values suggest" if settings.data.task == "auto" else "as set"
-    names = ", ".join(map(str, table.classes[:10])) + (", …" if len(table.classes) > 10 else "")
-    goal = f"{len(table.classes)} classes: {names}" if table.classes else "a quantity"
-    progress.say(f"target   {table.target_name}: {table.task}, {how} ({goal})")
-    if table.rows_dropped:
-        progress.warn(f"{table.rows_dropped} rows without a '{table.target_name}' are left out")
-    for column in table.features:
-        kind = f"{column.type}, {len(column.categories)} distinct" if column.type == "category" else column.type
-        gaps = int(column.missing.sum())
-        how = ", as declared" if column.name in settings.data.types else ""
-        progress.say(f"feature  {column.name}: {kind}{how}" + (f", {gaps} gaps" if gaps else ""))
-    for name in table.ids:
-        progress.say(f"id       {name}: " + ("as declared" if name in settings.data.id else "its name says so"))
-    if table.timestamp:
-        progress.say(f"moment   {table.timestamp}: not learnt from")
-    for name in settings.data.ignore:
-        progress.say(f"ignored  {name}")
-
-
-def _manifest(
-    settings: Settings,
-    name: str,
-    source: str,
-    table: Table,
-    train_rows: np.ndarray,
-    model: Model,
-    metrics: dict[str, float],
-) -> Manifest:
-    """All of the manifest but the files' hashes and the version, which ``_seal`` adds."""
-    frame = table.frame().iloc[train_rows]
-    answers = model.predict(frame)
-    return Manifest(
-        format=FORMAT,
-        name=name,
-        version="",
-        task=table.task,
-        estimator=settings.train.estimator,
-        target=table.target_name,
-        classes=table.classes,
-        features=[
-            describe_feature(column, train_rows, settings.data.limits.get(column.name, msgspec.UNSET))
-            for column in table.features
-        ],
-        predictions=(
-            count_distribution(answers.predictions, len(table.classes))
-            if table.classes
-            else number_distribution(answers.predictions)
-        ),
-        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[:1])),
-        metrics=metrics,
-        data=Data(source=source, rows=table.rows, fingerprint=table.fingerprint),
-        settings=settings.shaping(table.task),
-        libraries=provenance.libraries(),
-        code=provenance.code_hash(),
-        files={},
-    )
-
-
-def _seal(manifest: Manifest, files: dict[str, bytes]) -> Manifest:
-    """Add the hashes of the files, then the version, which is the hash of everything."""
-    sealed = msgspec.structs.replace(manifest, files={file: sha256(content) for file, content in files.items()})
-    return msgspec.structs.replace(sealed, version=version_of(sealed))
-
-
-def _example(table: Table, row: int, answers: Answers) -> Example:
-    """The row as a request would give it, with the graph's answer."""
-    instance: dict[str, float | bool | str | None] = {}
-    for column in table.features:
-        value: Any = column.values[row]
-        if column.missing[row]:
-            instance[column.name] = None
-        elif column.type == "category":
-            instance[column.name] = str(value)
-        else:
-            instance[column.name] = bool(value) if column.type == "boolean" else float(value)
-    if answers.probabilities is None:
-        return Example(instance, float(answers.predictions[0]), [])
-    return Example(instance, table.classes[int(answers.predictions[0])], answers.probabilities[0].tolist())
-
-
-def _release(version: str, gate: Gate) -> Release:
-    """What may differ between equal trainings."""
-    commit, dirty = provenance.git_state()
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Release(version=version, created=created, git_commit=commit, git_dirty=dirty, gate=gate)

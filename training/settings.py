@@ -13,44 +13,14 @@ import msgspec
 
 from training.data_settings import DataSettings, NonNegative, SettingsTable, ValidationSettings
 from training.errors import SettingsError, choices
+from training.train_settings import SearchSettings, SliceSettings, SplitSettings, Task, TrainSettings
 
 DEFAULTS = Path(__file__).with_name("params.toml")
 
-Task = Literal["classification", "regression"]
-ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"]
+ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc", "cost"]
 RegressionMetric = Literal["r2", "mae", "rmse"]
-EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
-ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
 Replace = Literal["not_worse", "better"]
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-
-
-class SplitSettings(SettingsTable, frozen=True):
-    """How rows are held out; ``seed`` also seeds the estimator."""
-
-    test_size: Annotated[float, msgspec.Meta(gt=0, lt=1)]
-    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-    stratify: bool
-
-
-class TrainSettings(SettingsTable, frozen=True):
-    """The estimator's name and, per scikit-learn class, the parameters it gets."""
-
-    estimator: EstimatorName
-    random_forest: dict[str, Any]
-    hist_gradient_boosting: dict[str, Any]
-    logistic: dict[str, Any]
-    ridge: dict[str, Any]
-
-    def table(self, task: Task) -> str:
-        """The name of the parameter table in force."""
-        if self.estimator == "linear":
-            return "logistic" if task == "classification" else "ridge"
-        return self.estimator
-
-    def parameters(self, task: Task) -> dict[str, Any]:
-        """The parameters for the estimator in force."""
-        return cast("dict[str, Any]", getattr(self, self.table(task)))
 
 
 class Bounds(SettingsTable, frozen=True):
@@ -61,6 +31,7 @@ class Bounds(SettingsTable, frozen=True):
     f1_macro: float | None = None
     log_loss: float | None = None
     roc_auc: float | None = None
+    cost: float | None = None
     r2: float | None = None
     mae: float | None = None
     rmse: float | None = None
@@ -104,6 +75,10 @@ class GateSettings(SettingsTable, frozen=True):
     regression: RegressionGate
     models: dict[str, Limits]
 
+    def of(self, task: Task) -> ClassificationGate | RegressionGate:
+        """The thresholds for ``task``."""
+        return self.classification if task == "classification" else self.regression
+
 
 class RegistrySettings(SettingsTable, frozen=True):
     """Whether trainings are told to the model registry; where that is, MLFLOW_TRACKING_URI says."""
@@ -118,13 +93,15 @@ class Settings(SettingsTable, frozen=True):
     validation: ValidationSettings
     split: SplitSettings
     train: TrainSettings
+    search: SearchSettings
+    slices: SliceSettings
     gate: GateSettings
     registry: RegistrySettings
 
     def shaping(self, task: Task) -> dict[str, Any]:
         """The settings that shape a model of ``task``: these, and no others, are part of its version."""
-        data = self.data
-        return {
+        data, table = self.data, self.train.table(task)
+        found: dict[str, Any] = {
             "data": {
                 "target": data.target,
                 "ignore": sorted(set(data.ignore)),
@@ -135,8 +112,20 @@ class Settings(SettingsTable, frozen=True):
                 "task": task,
             },
             "split": msgspec.to_builtins(self.split),
-            "train": {"estimator": self.train.estimator, self.train.table(task): self.train.parameters(task)},
+            "train": self.train.shaping(task, searched=self.search.candidates > 0),
         }
+        if data.aside:
+            found["data"]["aside"] = sorted(set(data.aside))
+        if self.search.candidates:
+            found["search"] = {
+                "candidates": self.search.candidates,
+                "minutes": self.search.minutes,
+                "metric": self.gate.of(task).metric,
+                table: self.search.space(table),
+            }
+        if self.slices.columns:
+            found["slices"] = {"columns": self.slices.columns, "rows": self.slices.rows}
+        return found
 
 
 def load_settings(file: Path | None, options: Mapping[str, Any], overrides: Iterable[str]) -> Settings:

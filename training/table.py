@@ -17,7 +17,7 @@ from training.columns import Column, check_feature, parse_column, parse_id, pars
 from training.data_settings import DataSettings
 from training.errors import DataError
 from training.ingest.roles import check_roles
-from training.settings import Task
+from training.train_settings import Task
 
 MIN_ROWS = 10
 MAX_INTEGER_CLASSES = 20
@@ -28,8 +28,8 @@ _ID = re.compile(r"(.*[_ -])?(id|uuid|guid)", re.IGNORECASE)
 class Table:
     """The parsed rows: features, and a target that is the index into ``classes`` or, for regression, a float64.
 
-    ``columns`` are the features, the target, the ids and the moment (if there is one) of all rows that were read, in
-    this order; ``kept`` is the mask of those with a target, which the other arrays are made of.
+    ``columns`` are the features, the target, the ids, those set aside and the moment (if there is one) of all rows that
+    were read, in this order; ``kept`` is the mask of those with a target, which the other arrays are made of.
     """
 
     features: list[Column]
@@ -41,7 +41,12 @@ class Table:
     columns: list[Column]
     kept: np.ndarray
     ids: list[str]
+    aside: list[str]
     timestamp: str | None
+
+    def column(self, name: str) -> Column:
+        """The column ``name`` of the rows with a target, whatever its role."""
+        return next(column for column in self.columns if column.name == name).take(self.kept)
 
     @property
     def rows_dropped(self) -> int:
@@ -91,11 +96,18 @@ def build_table(raw: pd.DataFrame, settings: DataSettings) -> Table:
     features = [
         _within_limits(parse_column(name, raw[name], settings.types.get(name)), settings)
         for name in names
-        if name not in {settings.target, settings.timestamp, *ids}
+        if name not in {settings.target, settings.timestamp, *settings.aside, *ids}
     ]
     if not features:
         raise DataError(f"no column is left to predict '{settings.target}' from: {', '.join(ids)} tell rows apart")
-    columns = [*features, target, *(parse_id(name, raw[name]) for name in ids), *moments]
+    aside = [name for name in names if name in settings.aside]
+    columns = [
+        *features,
+        target,
+        *(parse_id(name, raw[name]) for name in ids),
+        *(parse_column(name, raw[name], settings.types.get(name)) for name in aside),
+        *moments,
+    ]
     if not kept.all():
         features, target = [column.take(kept) for column in features], target.take(kept)
     for column in features:
@@ -112,13 +124,14 @@ def build_table(raw: pd.DataFrame, settings: DataSettings) -> Table:
         columns=columns,
         kept=kept,
         ids=ids,
+        aside=aside,
         timestamp=settings.timestamp or None,
     )
 
 
 def _is_id(name: str, series: pd.Series, settings: DataSettings) -> bool:
     """Whether a column that nothing was declared of tells rows apart: so says its name, and its values are distinct."""
-    declared = {settings.target, settings.timestamp, *settings.types, *settings.limits}
+    declared = {settings.target, settings.timestamp, *settings.aside, *settings.types, *settings.limits}
     return name not in declared and bool(_ID.fullmatch(name) and series.notna().all() and series.is_unique)
 
 

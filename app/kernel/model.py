@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from app.kernel.decision import calibrated, cheapest
 from app.kernel.library import Summation
-from app.kernel.packed import TREES, Ensemble, KernelError, decode
+from app.kernel.packed import TREES, Ensemble, Header, KernelError, decode
 
 Sum = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From rows ``[rows, features]`` to the sums of their leaves ``[rows, outputs]``."""
@@ -46,30 +47,42 @@ class TreeModel:
         sums = {"shares": classes, "softmax": classes, "logistic": 1 if classes == 2 else 0}
         if made._numbers != numbers or ensemble.header.outputs != sums.get(ensemble.header.link, 0 if classes else 1):
             raise KernelError(f"{TREES} is of a model with other features or classes")
+        _check_decision(ensemble.header, classes)
         return made
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Label and probabilities, or the prediction."""
         sums = self._total(self._rows(feed) if self._places else feed["numbers"])
-        match self._header.link:
-            case "shares":
-                shares = sums / self._header.trees
-                return [shares.argmax(axis=1), shares]
+        header = self._header
+        match header.link:
             case "mean":
-                return [sums[:, 0] / self._header.trees]
-            case "logistic":
-                with np.errstate(over="ignore"):  # far below 0 the probability is 0
-                    second = 1.0 / (1.0 + np.exp(-sums))
-                return [(sums[:, 0] > 0).astype(np.int64), np.concatenate([1.0 - second, second], axis=1)]
-            case "softmax":
-                # The ufuncs themselves: the methods max and sum cost a single row as much as its trees.
-                powers = np.exp(sums - np.maximum.reduce(sums, axis=1, keepdims=True))
-                return [sums.argmax(axis=1), powers / np.add.reduce(powers, axis=1, keepdims=True)]
+                return [sums[:, 0] / header.trees]
             case "identity":
                 return [sums[:, 0]]
             case "exp":
                 with np.errstate(over="ignore"):  # the caller refuses what is not finite
                     return [np.exp(sums[:, 0])]
+            case "shares":
+                probabilities = scores = sums / header.trees
+                label = probabilities.argmax(axis=1)
+                if header.outputs == 2:
+                    scores = scores[:, 1:]
+            case "logistic":
+                scores = sums
+                with np.errstate(over="ignore"):  # far below 0 the probability is 0
+                    second = 1.0 / (1.0 + np.exp(-sums))
+                label = (sums[:, 0] > 0).astype(np.int64)
+                probabilities = np.concatenate([1.0 - second, second], axis=1)
+            case "softmax":
+                scores = sums
+                # The ufuncs themselves: the methods max and sum cost a single row as much as its trees.
+                powers = np.exp(sums - np.maximum.reduce(sums, axis=1, keepdims=True))
+                label = sums.argmax(axis=1)
+                probabilities = powers / np.add.reduce(powers, axis=1, keepdims=True)
+        if header.scaling:
+            probabilities = calibrated(scores, header.scaling)
+            label = probabilities.argmax(axis=1)
+        return [cheapest(probabilities, header.costs) if header.costs else label, probabilities]
 
     def _rows(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """The numbers and, for each category, whether the text is that one; of a gap or another text, none."""
@@ -83,3 +96,12 @@ class TreeModel:
                 if place is not None:
                     rows[row, place] = 1.0
         return rows
+
+
+def _check_decision(header: Header, classes: int) -> None:
+    """Refuse a calibration or costs of other classes than the model's."""
+    scores = 1 if classes == 2 else classes
+    if header.scaling and len(header.scaling) != scores:
+        raise KernelError(f"{TREES} calibrates {len(header.scaling)} scores of {scores}")
+    if header.costs and [len(row) for row in header.costs] != [classes] * classes:
+        raise KernelError(f"{TREES} has costs of other classes")

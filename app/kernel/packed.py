@@ -32,11 +32,12 @@ class KernelError(Exception):
     """Why the kernel cannot predict with an artifact; ONNX Runtime can."""
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The ensemble's facts and the arrays' lengths.
 
     ``link`` makes answers of a row's ``outputs`` sums: class probabilities as their share of the trees (``shares``), by
     the logistic function of one, or by softmax; or a quantity as the mean of the trees, the sum itself or its ``exp``.
+    ``scaling`` calibrates a classifier's scores, ``costs`` choose its answer: see `app.kernel.decision`.
     """
 
     format: int
@@ -50,6 +51,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: int
     leaves: int
     probes: int
+    scaling: list[tuple[float, float]] = []
+    costs: list[list[float]] = []
 
 
 @dataclass(frozen=True)

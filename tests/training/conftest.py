@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from training.estimators import build_pipeline, fit
+from training.estimators import fit_model
 from training.export.convert import convert
 from training.export.runtime import Model
+from training.fitted import Fitted
 from training.settings import load_settings
 from training.table import Table, build_table
 
@@ -26,12 +26,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted pipeline beside its exported graph."""
+class Exported:
+    """A fitted model beside its exported graph."""
 
     table: Table
     frame: pd.DataFrame
-    pipeline: Pipeline
+    fitted: Fitted
     content: bytes
     model: Model
 
@@ -78,10 +78,10 @@ def messy() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def fitted() -> Callable[..., Fitted]:
+def fitted() -> Callable[..., Exported]:
     """Fit and export: a raw table, its target, an estimator and ``section.key=value`` settings."""
 
-    def make(raw: pd.DataFrame, target: str, estimator: str, *overrides: str, ignore: tuple[str, ...] = ()) -> Fitted:
+    def make(raw: pd.DataFrame, target: str, estimator: str, *overrides: str, ignore: tuple[str, ...] = ()) -> Exported:
         options: dict[str, Any] = {
             "data.target": target,
             "data.ignore": [name for name in ignore if name != target],
@@ -90,9 +90,8 @@ def fitted() -> Callable[..., Fitted]:
         settings = load_settings(None, options, overrides)
         table = build_table(raw, settings.data)
         frame = table.frame()
-        pipeline = build_pipeline(table, settings.train, settings.split.seed)
-        fit(pipeline, frame, table.target, settings.train, table.task)
-        content = convert(pipeline, table)
-        return Fitted(table, frame, pipeline, content, Model(content, {c.name: c.type for c in table.features}))
+        model, _ = fit_model(table, np.arange(table.rows), settings.train, settings.split)
+        content = convert(model, table)
+        return Exported(table, frame, model, content, Model(content, {c.name: c.type for c in table.features}))
 
     return make

@@ -17,9 +17,10 @@ from training.distributions import describe_feature, number_distribution
 from training.errors import DataError
 from training.evaluate import baseline_answers, evaluate, improvement
 from training.export.runtime import Answers
-from training.settings import SplitSettings, load_settings
+from training.settings import load_settings
 from training.split import split_rows
 from training.table import Table, build_table
+from training.train_settings import SplitSettings
 
 
 def table_of(target: list[Any], task: str = "auto") -> Table:

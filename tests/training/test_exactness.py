@@ -46,7 +46,7 @@ def run_graph(fitted: Any, frame: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def run_trees(fitted: Any, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """The outputs of the packed trees, summed by the compiled kernel."""
-    ensemble = pack(fitted.pipeline, fitted.table)
+    ensemble = pack(fitted.fitted, fitted.table)
     assert ensemble is not None
     texts = [column.categories for column in fitted.table.texts]
     model = TreeModel.load(encode(ensemble), len(fitted.table.numbers), texts, len(fitted.table.classes))
@@ -61,14 +61,14 @@ def run_trees(fitted: Any, frame: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def assert_equal_answers(fitted: Any, frame: pd.DataFrame) -> None:
     assert_answers(fitted, frame, run_graph(fitted, frame))
-    if not hasattr(fitted.pipeline.named_steps["estimator"], "coef_"):
+    if not hasattr(fitted.fitted.estimator, "coef_"):
         assert_answers(fitted, frame, run_trees(fitted, frame))
 
 
 def assert_answers(fitted: Any, frame: pd.DataFrame, found: dict[str, np.ndarray]) -> None:
     with np.errstate(all="ignore"):  # scikit-learn looks for infinities by a sum, which huge numbers overflow
-        expected = fitted.pipeline.predict(frame)
-        probabilities = fitted.pipeline.predict_proba(frame) if fitted.table.classes else None
+        expected = fitted.fitted.predict(frame)
+        probabilities = fitted.fitted.probabilities(frame)
     if probabilities is None:
         assert found["prediction"].shape == (len(frame),)
         np.testing.assert_allclose(found["prediction"], expected, rtol=1e-12, atol=1e-9)
@@ -97,9 +97,7 @@ def around_thresholds(fitted: Any) -> pd.DataFrame:
     """Rows of the data with one number at a threshold, or one ulp beside it as float64 or as float32."""
     names = [column.name for column in fitted.table.numbers]
     splits = sorted(
-        split
-        for split in thresholds(fitted.pipeline.named_steps["estimator"])
-        if split[0] < len(names) and np.isfinite(split[1])
+        split for split in thresholds(fitted.fitted.estimator) if split[0] < len(names) and np.isfinite(split[1])
     )
     generator = np.random.default_rng(3)
     feature = np.array([split[0] for split in splits])
@@ -185,8 +183,8 @@ def test_the_graph_answers_as_scikit_learn_does(
 def test_the_seeds_forest_of_100_trees_is_equal_to_the_last_bit(fitted: Callable[..., Any]) -> None:
     made = fitted(read_iris(), "species", "random_forest")
     probes = around_thresholds(made)
-    assert (run_graph(made, probes)["probabilities"] == made.pipeline.predict_proba(probes)).all()
-    assert (run_trees(made, probes)["probabilities"] == made.pipeline.predict_proba(probes)).all()
+    assert (run_graph(made, probes)["probabilities"] == made.fitted.probabilities(probes)).all()
+    assert (run_trees(made, probes)["probabilities"] == made.fitted.probabilities(probes)).all()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from training.gate import judge
 from training.settings import GateSettings, load_settings
 
 METRICS = {"accuracy": 0.9, "balanced_accuracy": 0.88, "log_loss": 0.3}
+DEFAULT_SLICES = load_settings(None, {}, []).slices
 BASELINE = {"accuracy": 0.6, "balanced_accuracy": 0.5, "log_loss": 0.7}
 
 
@@ -20,7 +21,14 @@ def rules(*overrides: str) -> GateSettings:
 
 
 def verdict(metrics: dict[str, float] = METRICS, champion: Champion | None = None, *overrides: str, **more: Any) -> Any:
-    arguments: dict[str, Any] = {"name": "loans", "task": "classification", "baseline": BASELINE, **more}
+    arguments: dict[str, Any] = {
+        "name": "loans",
+        "task": "classification",
+        "baseline": BASELINE,
+        "slices": [],
+        "slicing": DEFAULT_SLICES,
+        **more,
+    }
     return judge(metrics=metrics, champion=champion, settings=rules(*overrides), **arguments)
 
 

@@ -43,14 +43,14 @@ def tables(rows: int = 1500) -> pd.DataFrame:
 
 def packed(made: Any) -> Ensemble:
     """The ensemble as a reader of the artifact has it."""
-    ensemble = pack(made.pipeline, made.table)
+    ensemble = pack(made.fitted, made.table)
     assert ensemble is not None
     return decode(encode(ensemble))
 
 
 def features(made: Any, frame: pd.DataFrame) -> np.ndarray:
     """The numbers that the trees take."""
-    return np.asarray(made.pipeline.named_steps["columns"].transform(frame), dtype=np.float64)
+    return np.asarray(made.fitted.columns.transform(frame), dtype=np.float64)
 
 
 @pytest.mark.parametrize("leaves", LEAVES)
@@ -63,7 +63,7 @@ def test_trees_of_every_size_give_scikit_learns_sums_to_the_last_bit(
     made = fitted(tables(), "y", estimator, *limits, smallest)
     ensemble = packed(made)
     assert int(np.diff(ensemble.roots).max()) == 2 * leaves - 1
-    fit = made.pipeline.named_steps["estimator"]
+    fit = made.fitted.estimator
     rows = features(made, made.frame)
     if estimator == "random_forest":
         expected = np.zeros((len(rows), 4))
@@ -111,7 +111,7 @@ def test_equal_trainings_pack_equal_bytes_and_linear_models_none(fitted: Callabl
     first, again = (fitted(read_iris(), "species", "random_forest") for _ in range(2))
     assert encode(packed(first)) == encode(packed(again))
     linear = fitted(read_iris(), "species", "linear")
-    assert pack(linear.pipeline, linear.table) is None
+    assert pack(linear.fitted, linear.table) is None
 
 
 @pytest.mark.parametrize("estimator", ["random_forest", "hist_gradient_boosting"])
@@ -143,9 +143,9 @@ def test_packed_trees_that_differ_are_refused(change: str, fitted: Callable[...,
     altered = dataclasses.replace(ensemble, nodes=nodes, values=values)
     altered = dataclasses.replace(altered, probe_sums=sums(altered, altered.probe_rows))
     kinds = {column.name: column.type for column in made.table.features}
-    prove(made.pipeline, made.model, made.table, Trees(encode(ensemble), kinds, []))
+    prove(made.fitted, made.model, made.table, Trees(encode(ensemble), kinds, []))
     with pytest.raises(ExportError, match="disagrees with scikit-learn"):
-        prove(made.pipeline, made.model, made.table, Trees(encode(altered), kinds, []))
+        prove(made.fitted, made.model, made.table, Trees(encode(altered), kinds, []))
 
 
 def test_without_a_compiler_training_proves_the_trees_all_the_same(

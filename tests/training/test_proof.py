@@ -54,7 +54,7 @@ def heavier(weights: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("estimator", ["random_forest", "hist_gradient_boosting", "linear"])
 def test_an_exact_graph_is_proven_on_the_data_and_more(estimator: str, fitted: Callable[..., Any]) -> None:
     made = fitted(read_iris(), "species", estimator, ROUNDS)
-    tried = prove(made.pipeline, made.model, made.table)
+    tried = prove(made.fitted, made.model, made.table)
     assert tried > 150 + 2000 - 1
 
 
@@ -75,7 +75,7 @@ def test_a_split_off_by_one_ulp_or_a_leaf_off_by_a_hundredth_is_refused_with_the
         tampered(made.content, attribute, change), {column.name: column.type for column in made.table.features}
     )
     with pytest.raises(ExportError, match=r"disagrees with scikit-learn on [1-9]\d* of \d+ rows, .*petal_length"):
-        prove(made.pipeline, altered, made.table)
+        prove(made.fitted, altered, made.table)
 
 
 def test_a_gap_sent_the_wrong_way_is_refused(messy: pd.DataFrame, fitted: Callable[..., Any]) -> None:
@@ -86,16 +86,16 @@ def test_a_gap_sent_the_wrong_way_is_refused(messy: pd.DataFrame, fitted: Callab
     ways.ints[:] = [1 - way for way in ways.ints]
     altered = Model(model.SerializeToString(), {column.name: column.type for column in made.table.features})
     with pytest.raises(ExportError):
-        prove(made.pipeline, altered, made.table)
+        prove(made.fitted, altered, made.table)
 
 
 def test_every_threshold_and_both_its_neighbours_are_tried(fitted: Callable[..., Any]) -> None:
     made = fitted(read_iris(), "species", "random_forest", "train.random_forest.n_estimators=10")
-    tried = pd.concat(list(proof_rows(made.pipeline, made.table)))
+    tried = pd.concat(list(proof_rows(made.fitted, made.table)))
     names = list(made.frame.columns)
     wanted = {
         (names[feature], value)
-        for tree in made.pipeline.named_steps["estimator"].estimators_
+        for tree in made.fitted.estimator.estimators_
         for feature, threshold in zip(tree.tree_.feature, tree.tree_.threshold, strict=True)
         if feature >= 0
         for at in [np.float32(threshold)]

@@ -54,7 +54,7 @@ def test_the_report_needs_nothing_but_itself(iris_artifacts: Path) -> None:
 def test_the_report_is_accessible(iris_page: Page) -> None:
     assert iris_page.all("html")[0]["lang"] == "en"
     plots = iris_page.all("svg")
-    assert len(plots) == 6
+    assert len(plots) == 7
     assert all(plot["role"] == "img" and len(plot["aria-label"] or "") > 20 for plot in plots)
     headings = [tag for tag, _ in iris_page.tags if re.fullmatch(r"h[1-6]", tag)]
     assert headings.count("h1") == 1

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from app.kernel.packed import FORMAT, MOST, NODE, Ensemble, Header, Link
 from training.export.trees import Tree, boosting_trees, forest_trees
+from training.fitted import Fitted
 from training.table import Table
 
 PROBES = 128
 
 
-def pack(pipeline: Pipeline, table: Table) -> Ensemble | None:
+def pack(fitted: Fitted, table: Table) -> Ensemble | None:
     """The ensemble of a forest or a boosting; None for other estimators, and for more nodes than the format holds.
 
     The probes are rows of the table, most of them moved to a threshold on their way or one ulp beside it.
     """
-    estimator = pipeline.named_steps["estimator"]
+    estimator = fitted.estimator
     if hasattr(estimator, "coef_"):
         return None
     forest = hasattr(estimator, "estimators_")
@@ -29,11 +31,14 @@ def pack(pipeline: Pipeline, table: Table) -> Ensemble | None:
         return None
     frame = table.frame()
     chosen = np.linspace(0, len(frame) - 1, PROBES).astype(np.int64)
-    features = np.asarray(pipeline.named_steps["columns"].transform(frame.iloc[chosen]), dtype=np.float64)
+    features = np.asarray(fitted.columns.transform(frame.iloc[chosen]), dtype=np.float64)
     gaps = [column.missing.any() for column in table.numbers]
     probes = _probes(trees, features, len(gaps), np.float32 if forest else np.float64)
     link = _forest_link(table) if forest else _boosting_link(estimator, table)
-    return _arrays(trees, link, forest, np.flatnonzero(gaps), probes)
+    ensemble = _arrays(trees, link, forest, np.flatnonzero(gaps), probes)
+    costs = [] if fitted.costs is None else fitted.costs.tolist()
+    decided = msgspec.structs.replace(ensemble.header, scaling=fitted.scaling, costs=costs)
+    return dataclasses.replace(ensemble, header=decided)
 
 
 def sums(ensemble: Ensemble, rows: np.ndarray) -> np.ndarray:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from app.artifact import MAX_MAGNITUDE
 from training.errors import ExportError
 from training.export.runtime import Answers, Exported
 from training.export.trees import Tree, boosting_trees, forest_trees
+from training.fitted import Fitted
 from training.table import Table
 
 PROBABILITY_TOLERANCE = 1e-6
@@ -35,17 +35,17 @@ class _Changes:
     values: np.ndarray
 
 
-def prove(pipeline: Pipeline, model: Exported, table: Table, *others: Exported) -> int:
-    """Compare ``model``, and ``others`` that must answer alike, with ``pipeline``; returns the number of rows tried.
+def prove(fitted: Fitted, model: Exported, table: Table, *others: Exported) -> int:
+    """Compare ``model``, and ``others`` that must answer alike, with ``fitted``; returns the number of rows tried.
 
     Raises ExportError with the count and the first row where a label differs, or a probability or quantity by more
     than the tolerance.
     """
     tried = disagreeing = 0
     first = ""
-    for rows in proof_rows(pipeline, table):
+    for rows in proof_rows(fitted, table):
         with np.errstate(all="ignore"):  # scikit-learn's sums of huge numbers overflow; its answers do not
-            wrong = _disagreements(pipeline, (model, *others), rows)
+            wrong = _disagreements(fitted, (model, *others), rows)
         tried += len(rows)
         disagreeing += len(wrong)
         if len(wrong) and not first:
@@ -58,17 +58,16 @@ def prove(pipeline: Pipeline, model: Exported, table: Table, *others: Exported) 
     return tried
 
 
-def proof_rows(pipeline: Pipeline, table: Table) -> Iterator[pd.DataFrame]:
+def proof_rows(fitted: Fitted, table: Table) -> Iterator[pd.DataFrame]:
     """The rows to try, in batches of bounded size."""
     frame = table.frame()
     for start in range(0, len(frame), BATCH):
         yield frame.iloc[start : start + BATCH]
     yield _recombined(frame, table)
-    estimator = pipeline.named_steps["estimator"]
-    trees, dtype = _trees(estimator)
+    trees, dtype = _trees(fitted.estimator)
     if not trees:
         return
-    features = np.asarray(pipeline.named_steps["columns"].transform(frame), dtype=dtype)
+    features = np.asarray(fitted.columns.transform(frame), dtype=dtype)
     changes = _around_thresholds(trees, features, table, dtype)
     names = [column.name for column in table.numbers]
     for start in range(0, len(changes.rows), BATCH):
@@ -135,10 +134,9 @@ def _reaching_rows(tree: Tree, features: np.ndarray) -> np.ndarray:
     return reached
 
 
-def _disagreements(pipeline: Pipeline, models: tuple[Exported, ...], rows: pd.DataFrame) -> np.ndarray:
+def _disagreements(fitted: Fitted, models: tuple[Exported, ...], rows: pd.DataFrame) -> np.ndarray:
     """The positions of the rows that one of the models answers otherwise."""
-    expected = np.asarray(pipeline.predict(rows))
-    shares = np.asarray(pipeline.predict_proba(rows)) if hasattr(pipeline, "predict_proba") else None
+    expected, shares = fitted.predict(rows), fitted.probabilities(rows)
     agrees = [_agrees(model.predict(rows), expected, shares) for model in models]
     return np.flatnonzero(~np.logical_and.reduce(agrees))
 

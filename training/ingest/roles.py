@@ -42,6 +42,7 @@ def check_roles(names: Sequence[str], settings: DataSettings) -> None:
     timestamp = [settings.timestamp] if settings.timestamp else []
     declared = {
         "data.id": settings.id,
+        "data.aside": settings.aside,
         "data.timestamp": timestamp,
         "data.types": [*settings.types],
         "data.limits": [*settings.limits],
@@ -51,7 +52,12 @@ def check_roles(names: Sequence[str], settings: DataSettings) -> None:
             if name not in names:
                 raise DataError(f"{key} {name}: no such column; {choices(name, names)}")
     taken = {settings.target: "the target"}
-    roles = {"--ignore": settings.ignore, "data.id": settings.id, "data.timestamp": timestamp}
+    roles = {
+        "--ignore": settings.ignore,
+        "data.id": settings.id,
+        "data.aside": settings.aside,
+        "data.timestamp": timestamp,
+    }
     for key, columns in roles.items():
         for name in columns:
             if name in taken:

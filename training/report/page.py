@@ -8,13 +8,13 @@ from typing import Any
 import jinja2
 import numpy as np
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import confusion_matrix
-from sklearn.pipeline import Pipeline
+from sklearn.metrics import accuracy_score, confusion_matrix, r2_score
 
-from app.artifact import Feature, Manifest
+from app.artifact import Feature, Manifest, Slice
 from training.columns import Column
 from training.evaluate import LOWER_IS_BETTER
 from training.export.runtime import Answers
+from training.fitted import Fitted, class_names
 from training.report import plots
 from training.table import Table
 
@@ -27,7 +27,7 @@ MAX_BARS = 25
 def render_report(
     manifest: Manifest,
     table: Table,
-    pipeline: Pipeline,
+    fitted: Fitted,
     train_rows: np.ndarray,
     test_rows: np.ndarray,
     answers: Answers,
@@ -36,7 +36,7 @@ def render_report(
 ) -> bytes:
     """The page as UTF-8. It is hashed into the version, so it names the model by its file's hash instead."""
     target = table.target[test_rows]
-    importance = _importance(pipeline, table, test_rows, manifest.settings["split"]["seed"])
+    importance = _importance(fitted, table, test_rows, manifest.settings["split"]["seed"])
     shown = [name for name, _ in importance[:MAX_PLOTS]]
     content: dict[str, Any] = {
         "manifest": manifest,
@@ -47,6 +47,13 @@ def render_report(
             for name, value in manifest.metrics.items()
         ],
         "confusion": _confusion(target, answers.predictions, len(table.classes)) if table.classes else None,
+        "calibration": None if answers.probabilities is None else _calibration(target, answers.probabilities, table),
+        "costs": _costs(fitted, table),
+        "folds": [
+            (name, np.mean(values), np.std(values), len(values)) for name, values in (manifest.folds or {}).items()
+        ],
+        "search": manifest.search or None,
+        "slices": _slices(manifest),
         "residuals": None if table.classes else plots.residuals(target, answers.predictions),
         "residual_histogram": None
         if table.classes
@@ -76,20 +83,49 @@ def render_report(
     return environment.get_template("report.html.j2").render(content).encode()
 
 
-def _importance(pipeline: Pipeline, table: Table, test_rows: np.ndarray, seed: int) -> list[tuple[str, float]]:
+def _importance(fitted: Fitted, table: Table, test_rows: np.ndarray, seed: int) -> list[tuple[str, float]]:
     """How much the score of the held-out rows falls when a feature is shuffled, largest first."""
     rows = test_rows[:IMPORTANCE_ROWS]
+    score = accuracy_score if table.classes else r2_score
+
+    def scored(_: Any, frame: Any, target: np.ndarray) -> float:  # the model's answers, which costs may decide
+        return float(score(target, fitted.predict(frame)))
+
     found: Any = permutation_importance(
-        pipeline,
+        fitted.pipeline,
         table.frame().iloc[rows],
         table.target[rows],
-        scoring="accuracy" if table.classes else "r2",
+        scoring=scored,
         n_repeats=IMPORTANCE_REPEATS,
         random_state=seed,
     )
     means: list[float] = found.importances_mean.tolist()
     named = zip([column.name for column in table.features], means, strict=True)
     return sorted(named, key=lambda pair: -pair[1])
+
+
+def _calibration(target: np.ndarray, shares: np.ndarray, table: Table) -> dict[str, Any]:
+    """How often the second of two classes, or the likeliest of more, is true where its probability is so much."""
+    if len(table.classes) == 2:
+        said, right, who = shares[:, 1], target == 1, class_names(table)[1]
+    else:
+        said, right, who = shares.max(axis=1), target == shares.argmax(axis=1), "the likeliest class"
+    return {"who": who, "plot": plots.reliability(said, right), "error": plots.calibration_error(said, right)}
+
+
+def _costs(fitted: Fitted, table: Table) -> list[tuple[str, list[float]]] | None:
+    """Per true class what each answer costs."""
+    if fitted.costs is None:
+        return None
+    return list(zip(class_names(table), fitted.costs.tolist(), strict=True))
+
+
+def _slices(manifest: Manifest) -> list[tuple[str, list[Slice]]]:
+    """The slices by column."""
+    found: dict[str, list[Slice]] = {}
+    for part in manifest.slices or []:
+        found.setdefault(part.column, []).append(part)
+    return list(found.items())
 
 
 def _confusion(target: np.ndarray, predictions: np.ndarray, classes: int) -> list[list[tuple[int, float]]]:

@@ -36,6 +36,7 @@ _STYLE: dict[str, Any] = {
     "grid.linewidth": 0.5,
 }
 _BINS = 20
+_CALIBRATION_BINS = 10
 NARROW, WIDE = 3.4, 6.8  # inches: in a card, across the page
 
 
@@ -89,6 +90,39 @@ def residuals(target: np.ndarray, predictions: np.ndarray) -> str:
 
     about = f"{len(target)} held-out rows, mean residual {errors.mean():.4g}, standard deviation {errors.std():.4g}"
     return _draw("residuals", f"Predicted against observed values: {about}.", (WIDE, 4.0), draw)
+
+
+def reliability(said: np.ndarray, right: np.ndarray) -> str:
+    """How often what was predicted with a probability ``said`` was ``right``, in bins of equally many rows."""
+    means, shares, counts = _by_probability(said, right)
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=_TEXT, linewidth=1, linestyle="--")
+        axes.plot(means, shares, color=_ACCENT, linewidth=1.5, marker="o", markersize=5)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("predicted probability")
+        axes.set_ylabel("observed share")
+
+    points = ", ".join(f"{mean:.2f} said, {share:.2f} observed" for mean, share in zip(means, shares, strict=True))
+    about = f"{len(said)} held-out rows in {len(counts)} bins: {points}"
+    return _draw("calibration curve", f"Calibration curve: {about}.", (WIDE, 3.6), draw)
+
+
+def calibration_error(said: np.ndarray, right: np.ndarray) -> float:
+    """The expected calibration error: by how much probability and observed share differ, on average over the rows."""
+    means, shares, counts = _by_probability(said, right)
+    return float(np.abs(means - shares) @ counts / counts.sum())
+
+
+def _by_probability(said: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per bin the mean probability, the share that is right and the number of rows; equal probabilities share a bin."""
+    cuts = np.unique(np.quantile(said, np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]))
+    place = np.searchsorted(cuts, said)
+    counts = np.bincount(place, minlength=len(cuts) + 1)
+    filled = counts > 0
+    sums = [np.bincount(place, weights, len(cuts) + 1)[filled] for weights in (said, right)]
+    return sums[0] / counts[filled], sums[1] / counts[filled], counts[filled]
 
 
 def _draw(name: str, description: str, size: tuple[float, float], draw: Any) -> str:

@@ -104,7 +104,7 @@ def _of_column(column: Column, table: Table, settings: ValidationSettings) -> li
         ]
     gaps = float(column.missing.mean())
     rules = [_rule("expect_column_values_to_not_be_null", column=name, mostly=_mostly(gaps + settings.gaps))]
-    if name == table.timestamp:
+    if name == table.timestamp or name in table.aside:
         return rules
     rules.append(_rule("expect_column_values_to_be_in_type_list", column=name, type_list=[_DTYPES[column.type]]))
     if name == table.target_name and table.classes:

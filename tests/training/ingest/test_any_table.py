@@ -19,7 +19,7 @@ from app.model import Model
 from app.schema import RequestSchema
 from training import pipeline as training_pipeline
 from training.errors import ExportError, TrainingError
-from training.estimators import build_pipeline, fit
+from training.estimators import fit_model
 from training.ingest.read import read
 from training.progress import Progress
 from training.settings import load_settings
@@ -96,11 +96,10 @@ def trained_and_served(raw: pd.DataFrame, estimator: str, suffix: str, folder: P
     )
     outcome = training_pipeline.train(chosen, "t", folder / "artifacts", Progress(Console(quiet=True)))
     table = build_table(read(chosen.data, folder).frame, chosen.data)
-    pipeline = build_pipeline(table, chosen.train, chosen.split.seed)
     train_rows, _ = split_rows(table, chosen.split)
-    fit(pipeline, table.frame().iloc[train_rows], table.target[train_rows], chosen.train, table.task)
+    fitted, _ = fit_model(table, train_rows, chosen.train, chosen.split)
     with np.errstate(all="ignore"):
-        expected = pipeline.predict(table.frame()).tolist()
+        expected = fitted.predict(table.frame()).tolist()
     found = served(load(outcome.directory), table)
     assert found == (expected if table.classes else pytest.approx(expected, rel=1e-9))
 
