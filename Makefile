@@ -235,6 +235,7 @@ lock: setup-dev ## bring requirements/ up to pyproject.toml (ARGS=--upgrade for 
 	$(COMPILE) --extra train --constraints requirements/dev.txt $(ARGS) --output-file requirements/train.txt
 	$(COMPILE) --extra data --constraints requirements/dev.txt $(ARGS) --output-file requirements/data.txt
 	$(COMPILE) --extra registry --constraints requirements/dev.txt $(ARGS) --output-file requirements/registry.txt
+	$(COMPILE) --extra ray --constraints requirements/dev.txt $(ARGS) --output-file requirements/ray.txt
 	$(COMPILE) --extra kernel --constraints requirements/dev.txt $(ARGS) --output-file requirements/kernel.txt
 	$(COMPILE) --extra azure --extra aws --extra gcp --extra local --constraints requirements/dev.txt $(ARGS) --output-file requirements/infra.txt
 	$(COMPILE) --extra delivery --constraints requirements/dev.txt $(ARGS) --output-file requirements/delivery.txt
@@ -254,7 +255,7 @@ setup:
 
 # What a team's own data needs besides: databases and Great Expectations.
 setup-data:
-	$(INSTALL) serve train data
+	$(INSTALL) serve $(if $(RAY_ADDRESS),ray,train data)
 	$(KERNEL)
 
 setup-dev:
@@ -262,7 +263,7 @@ setup-dev:
 	$(KERNEL)
 
 setup-registry:
-	$(INSTALL) serve registry
+	$(INSTALL) serve $(if $(RAY_ADDRESS),ray,registry)
 	$(KERNEL)
 
 setup-mlflow: ## put an MLflow server into .venv-mlflow

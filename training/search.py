@@ -1,8 +1,8 @@
 """Search: sets of parameters that are tried by cross-validation, the best of which is taken.
 
-Candidates are drawn as scikit-learn's ParameterSampler does and scored by its GridSearchCV, a round of them at a time,
-so that a budget of time ends the search between rounds. The rounds run on joblib: on this machine's processors, or on
-the cluster that RAY_ADDRESS names (`training.workers`).
+Candidates are drawn by scikit-learn's ParameterSampler and scored by its cross_val_score, a round of them at a time, so
+that a budget of time ends the search between rounds (its own searches know none). The rounds run on joblib: on this
+machine's processors, or on the cluster that RAY_ADDRESS names (`training.workers`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+import joblib
 import numpy as np
-from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler
+from sklearn.model_selection import ParameterGrid, ParameterSampler, cross_val_score
 
 from training.errors import SettingsError
 from training.estimators import build_pipeline, check_classes, refusals
@@ -27,7 +28,7 @@ from training.split import make_folds
 from training.table import Table
 from training.workers import workers
 
-_STEP = "estimator__"
+_REFUSED: Any = "raise"  # what scikit-learn refuses ends the search
 
 
 @dataclass(frozen=True)
@@ -64,24 +65,31 @@ def search(table: Table, rows: np.ndarray, settings: Settings, progress: Progres
     for learnt, _ in parts:
         check_classes(table, rows[learnt])
     candidates = _candidates(settings, table)
-    pipeline = build_pipeline(table, settings.train, settings.split.seed)
     frame, target = table.frame().iloc[rows], table.target[rows]
-    score, refused = scoring(metric, table, settings.train), cast("Any", "raise")
+    score = scoring(metric, table, settings.train)
     tried: list[Candidate] = []
     start = time.monotonic()
-    with workers() as (where, count), progress.bar("candidates", len(candidates)) as advance:
+    with (
+        workers() as (where, count),
+        joblib.Parallel() as parallel,
+        progress.bar("candidates", len(candidates)) as advance,
+    ):
         progress.say(f"{len(candidates)} candidates on {len(parts)} folds, {count} trainings at a time {where}")
         size = max(1, round(count / len(parts)))
         for first in range(0, len(candidates), size):
             if time.monotonic() - start > settings.search.minutes * 60:
                 break
-            round_ = candidates[first : first + size]
-            grid = [{_STEP + name: [value] for name, value in one.items()} for one in round_]
-            trial = GridSearchCV(pipeline, grid, scoring=score, cv=parts, refit=False, error_score=refused)
+            together = candidates[first : first + size]
+            models = [build_pipeline(table, settings.train, settings.split.seed, chosen) for chosen in together]
+            jobs = [
+                joblib.delayed(cross_val_score)(model, frame, target, scoring=score, cv=[part], error_score=_REFUSED)
+                for model in models
+                for part in parts
+            ]
             with refusals(settings.train, table.task):
-                trial.fit(frame, target)
-            tried += _scored(round_, trial.cv_results_, metric)
-            advance(len(round_))
+                scores: Any = parallel(jobs)
+            tried += _scored(together, np.reshape(scores, (len(together), len(parts))), metric)
+            advance(len(together))
     found = Found(metric, tried, len(candidates), time.monotonic() - start)
     _tell(found, progress)
     return found
@@ -99,15 +107,12 @@ def _candidates(settings: Settings, table: Table) -> list[dict[str, Any]]:
     return [{}, *({key: one[key] for key in sorted(one)} for one in drawn)]
 
 
-def _scored(candidates: Sequence[dict[str, Any]], results: dict[str, Any], metric: str) -> list[Candidate]:
-    """The candidates with their scores, in the metric's own sign."""
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    means, deviations = (results[key].tolist() for key in ("mean_test_score", "std_test_score"))
-    return [
-        Candidate(parameters, sign * mean, deviation)
-        for parameters, mean, deviation in zip(candidates, means, deviations, strict=True)
-        if math.isfinite(mean)
-    ]
+def _scored(candidates: Sequence[dict[str, Any]], scores: np.ndarray, metric: str) -> list[Candidate]:
+    """The candidates with their ``scores``, ``[candidates, folds]``, in the metric's own sign; undefined ones go."""
+    values = -scores if metric in LOWER_IS_BETTER else scores
+    means, deviations = values.mean(axis=1).tolist(), values.std(axis=1).tolist()
+    scored = map(Candidate, candidates, means, deviations)
+    return [one for one in scored if math.isfinite(one.mean)]
 
 
 def _tell(found: Found, progress: Progress) -> None:
