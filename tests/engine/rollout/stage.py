@@ -31,7 +31,8 @@ from tests.engine.rollout import figures
 from tests.engine.rollout.public import shares
 from tests.observability.live.programs import Prometheus
 
-MOST_REQUESTS = 30_000
+MOST_REQUESTS = 200_000
+"""An hour of them: a file of tests shares its callers."""
 REPOSITORY = "registry.test/serving"
 PACE = ("--bake", "3", "--patience", "60", "--pause", "1")
 """A rollout in seconds instead of minutes."""

@@ -25,8 +25,9 @@ def one(stage: MakeStage) -> Stage:
 
 
 def assert_stable_alone(stage: Stage) -> None:
-    """Callers meet the stable release, and nobody holds the stack."""
+    """Callers meet the stable release, which has failed none of them, and nobody holds the stack."""
     assert stage.public == {OLD.id: 100}
+    assert set(stage.callers.answers[OLD.id]) == {200}
     outputs = stage.outputs()
     assert outputs["release"] == OLD.id
     assert "lease" not in outputs
