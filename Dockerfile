@@ -65,19 +65,17 @@ RUN version="${MODEL_VERSION:-$(cat "/artifacts/$MODEL_NAME/current")}" && mv "/
 RUN cd /srv && /out/opt/venv/bin/python -c 'import pathlib, app.artifact; app.artifact.load(pathlib.Path("/model"))' \
  && mkdir /model-out && mv /model /model-out/ && find /model-out -exec touch --no-dereference --date=@0 {} +
 
-# ---- the base without what only people and intruders use: of its programs Python alone, no shell, no package manager ----
-FROM ${BASE_IMAGE} AS bare
-RUN ["python3", "-c", "\
-import os, pathlib, shutil\n\
-for folder in map(pathlib.Path, ('/usr/local/bin', '/usr/local/sbin', '/usr/bin', '/usr/sbin', '/bin', '/sbin')):\n\
-    for entry in [] if folder.is_symlink() or not folder.exists() else list(folder.iterdir()):\n\
-        if not entry.name.startswith('python'):\n\
-            entry.unlink() if not entry.is_dir() or entry.is_symlink() else shutil.rmtree(entry)\n\
-    os.utime(folder, (0, 0), follow_symlinks=False) if folder.exists() else None\n\
-for name in ('/usr/lib/apt', '/var/lib/apt', '/var/cache/apt', '/var/cache/debconf', '/usr/local/lib/python*/site-packages'):\n\
-    for folder in pathlib.Path('/').glob(name[1:]):\n\
-        shutil.rmtree(folder)\n\
-        os.utime(folder.parent, (0, 0))"]
+# ---- of the base: its libraries and Python, no shell, no package manager and no other program ----
+FROM pip AS bare
+# Scanners read the packages in var/lib/dpkg. The files of /etc removed are the builder's, mounted while this runs.
+RUN cd / && mkdir --mode=1777 /out/tmp \
+ && cp --archive --parents etc lib* usr/lib* usr/local/lib usr/share/ca-certificates usr/share/common-licenses usr/share/doc \
+    usr/share/zoneinfo var/lib/dpkg $(find usr/bin usr/local/bin -regex '.*/python[0-9.]*') /out \
+ && cd /out && rm -rf etc/hostname etc/hosts etc/resolv.conf etc/apt usr/libexec usr/lib/apt usr/lib/dpkg usr/lib/*/perl* \
+    usr/share/doc/*/examples usr/lib/python3*/ensurepip usr/local/lib/python3*/ensurepip usr/local/lib/python3*/site-packages/* \
+ && python3 -m compileall -q -f -j 0 --invalidation-mode unchecked-hash -s /out -x '/tests?/' \
+    $(find /out/usr/lib /out/usr/local/lib -maxdepth 1 -name 'python3*') \
+ && find /out -exec touch --no-dereference --date=@0 {} +
 
 # ---- what both images share ----
 FROM ${BASE_IMAGE} AS base
@@ -97,14 +95,14 @@ LABEL org.opencontainers.image.title="mlplatform training"
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "training"]
 
-# ---- serve: the files of the bare base as a layer, since a removed file stays in the layer that it came with ----
+# ---- serve: begins from nothing, since what a later layer removes stays in the layer that it came with ----
 FROM scratch AS serve
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     HOST=0.0.0.0 PORT=8000 MODEL_PATH=/model
 ARG REVISION
 ARG SOURCE_DATE_EPOCH
 LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.revision="${REVISION:-unknown}"
-COPY --from=bare / /
+COPY --from=bare /out/ /
 COPY --from=serve-packages /out/ /
 COPY --from=service /out/ /
 COPY --from=kernel /out/ /

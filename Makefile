@@ -36,7 +36,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .PHONY: help run train champion mlflow test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
-  setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify promote pin show-report comment keep-current propose drift drift-issue bootstrap \
+  setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify registry-login promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
 help: ## list the targets
@@ -167,6 +167,16 @@ releases: setup-delivery ## list the releases of a model
 verify: setup-delivery ## check a release: make verify RELEASE=…
 	$(NEEDS_RELEASE)
 	@$(DELIVERY) verify --name $(NAME) "$(RELEASE)" $(ARGS)
+
+# How Docker, whose logins skopeo reads, gets to know the registry on $$host in each cloud.
+LOGIN_azure = az acr login --name "$${host%%.*}"
+LOGIN_aws = aws ecr get-login-password | $(DOCKER) login --username AWS --password-stdin "$$host"
+LOGIN_gcp = gcloud auth configure-docker --quiet "$$host"
+
+registry-login: setup-infra ## log in to the registry of a stack, and print its repository: make registry-login STACK=aws-prod
+	@eval "$$($(VENV)/python -m engine environment)" && repository=$$(pulumi stack output registry --stack $(STACK)) \
+	  && host=$${repository%%/*} && { $(LOGIN_$(firstword $(subst -, ,$(STACK)))); } >&2 \
+	  && echo "$$repository" $(if $(OUTPUT),&& echo "repository=$$repository" >> $(OUTPUT))
 
 promote: setup-delivery ## copy a release's image to another registry by digest: make promote RELEASE=… REPOSITORY=…
 	$(NEEDS_RELEASE)

@@ -95,8 +95,8 @@ class Settings(msgspec.Struct, frozen=True):
         Meta(description="OpenTelemetry collector that gets traces over HTTP, e.g. `http://127.0.0.1:4318`"),
     ] = None
     shadow_url: Annotated[
-        Annotated[str, Meta(pattern="^https?://.")] | None,
-        Meta(description="another release's service that is asked every JSON prediction again, to compare"),
+        Annotated[str, Meta(pattern="^https?://[^/?#@:]+(:[0-9]{1,5})?/?$")] | None,
+        Meta(description="another release, `http://host:port`, that is asked every JSON prediction again, to compare"),
     ] = None
     hang_seconds: Annotated[
         Annotated[int, Meta(ge=3)],

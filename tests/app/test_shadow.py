@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+
+import pytest
 
 from app.keys import make
 from tests.app import models
@@ -92,3 +97,69 @@ def test_keys_are_passed_on_and_workers_count_together(start_service: Start, flo
     eventually(lambda: len(service.workers()) == 2)
     ask(service, FEW)
     eventually(lambda: outcomes(service)["same"] == FEW + 1)
+
+
+@contextmanager
+def candidate(content: bytes, connections: str = "keep-alive") -> Generator[tuple[str, list[str | None]]]:
+    """A service that gives every copy the same answer: its URL, and the marks of the copies that it got."""
+    marks: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            marks.append(self.headers["x-shadow"])
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            self.close_connection = connections == "close"  # and says nothing of it
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", marks
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no JSON", b'{"prediction": ["b"]}', b'{"predictions": 7}', b"[" * 50_000, b" " * 1_000_000],
+    ids=["nothing", "no json", "a list", "no list", "deep", "long"],
+)
+def test_whatever_it_answers_the_next_copy_is_sent(start_service: Start, flowers: Path, content: bytes) -> None:
+    with candidate(content) as (url, _):
+        service = start_service(flowers, SHADOW_URL=url)
+        ask(service, FEW)
+        eventually(lambda: outcomes(service)["failed"] == FEW + 1)
+    assert service.stop() == 0
+    lines = [line for line in service.log_lines() if line["logger"] == "app.shadow"]
+    assert len(lines) == 1, "the first failure is told, the others are counted"
+
+
+def test_a_connection_that_it_closes_is_made_anew_and_no_copy_is_lost(start_service: Start, flowers: Path) -> None:
+    with candidate(b'{"prediction": "none of ours"}', connections="close") as (url, marks):
+        service = start_service(flowers, SHADOW_URL=url)
+        for number in range(FEW):
+            assert service.client.post("/predict", json=FLOWER).status_code == 200
+            eventually(lambda count=number + 1: outcomes(service)["different"] == count)
+        assert marks == ["1"] * FEW
+        assert service.stop() == 0
+
+
+def test_a_copy_is_not_copied_again_and_a_large_one_is_dropped(start_service: Start, flowers: Path) -> None:
+    port = free_port()
+    itself = start_service(flowers, PORT=port, SHADOW_URL=f"http://127.0.0.1:{port}")
+    ask(itself, FEW)
+    eventually(lambda: outcomes(itself)["same"] == FEW + 1)
+    assert itself.metrics()["model_prediction_rows_total"] == 2 * (FEW + 2)
+    large = itself.client.post("/predict/batch", json={"instances": [FLOWER] * 2_000})
+    assert large.status_code == 200
+    assert outcomes(itself) == {"same": FEW + 1, "different": 0, "failed": 0, "dropped": 1}

@@ -144,14 +144,29 @@ def test_the_image_holds_no_training_code_no_pip_and_no_second_copy_of_anything(
 def test_of_the_programs_of_its_base_python_alone_is_left(engine: Any, image: str) -> None:
     program = (
         "import os\n"
-        "for folder in ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'):\n"
-        "    print(*(os.listdir(folder) if os.path.isdir(folder) else []))"
+        "for folder, _, names in os.walk('/'):\n"
+        "    if folder.startswith(('/proc', '/sys', '/dev')): continue\n"
+        "    for path in (os.path.join(folder, name) for name in names if '.so' not in name):\n"
+        "        if os.access(path, os.X_OK) and open(path, 'rb').read(4) == b'\\x7fELF': print(os.path.realpath(path))"
     )
-    found = engine("run", "--rm", "--label", engine.label, image, "python", "-c", program).stdout.split()
+    found = engine("run", "--rm", "--label", engine.label, "--user=0", image, "python", "-c", program).stdout.split()
     assert found
-    assert [name for name in found if not name.startswith("python")] == []
-    shell = ("run", "--rm", "--label", engine.label, "--entrypoint=/bin/sh", image, "-c", "id")
-    assert engine(*shell, check=False).returncode != 0
+    assert {Path(path).name.rstrip("0123456789.") for path in found} == {"python"}
+    for name in ("sh", "bash", "apt", "dpkg", "perl", "busybox", "curl"):
+        command = ("run", "--rm", "--label", engine.label, f"--entrypoint={name}", image)
+        assert engine(*command, check=False).returncode == 127, name
+
+
+def test_of_its_base_the_image_keeps_what_a_service_and_a_scanner_need(engine: Any, image: str) -> None:
+    program = (
+        "import json, os, pwd, ssl, zoneinfo\n"
+        "authorities = ssl.create_default_context().cert_store_stats()['x509_ca']\n"
+        "files = [path for path in ('/etc/os-release', '/var/lib/dpkg/status') if os.path.getsize(path)]\n"
+        "zone = str(zoneinfo.ZoneInfo('Europe/Berlin'))\n"
+        "print(json.dumps([oct(os.stat('/tmp').st_mode), pwd.getpwuid(0).pw_name, zone, authorities > 50, len(files)]))"
+    )
+    found = engine("run", "--rm", "--label", engine.label, image, "python", "-c", program).stdout
+    assert json.loads(found) == ["0o41777", "root", "Europe/Berlin", True, 2]
 
 
 def test_forests_are_predicted_by_the_kernel_and_its_compiler_stayed_behind(
@@ -186,18 +201,17 @@ def test_the_labels_name_the_model_its_version_and_the_licence(engine: Any, imag
     assert labels[f"{prefix}revision"]
 
 
-def test_the_image_adds_little_to_its_base(
+def test_the_image_is_little_larger_than_its_base(
     engine: Any, image: str, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    details = engine.inspect(image)
-    base = engine.inspect(engine.base or "python:3.11-slim-bookworm")
-    added = details["Size"] - base["Size"]
-    figures = {"image_bytes": details["Size"], "base_bytes": base["Size"], "added_bytes": added}
+    size = engine.inspect(image)["Size"]
+    base = engine.inspect(engine.base or "python:3.11-slim-bookworm")["Size"]
     (repository / "build").mkdir(exist_ok=True)
+    figures = {"image_bytes": size, "base_bytes": base}
     (repository / "build" / "serve-image.json").write_text(json.dumps(figures, indent=2) + "\n")
     with capsys.disabled():
-        print(f"\nserving image: {added / 1e6:.0f} MB over its base of {base['Size'] / 1e6:.0f} MB")
-    assert added < 250e6
+        print(f"\nserving image: {size / 1e6:.0f} MB, where its base has {base / 1e6:.0f} MB")
+    assert size < 350e6
 
 
 def test_building_again_from_nothing_gives_the_same_layers(

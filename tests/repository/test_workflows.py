@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,34 @@ def test_whatever_acts_on_a_stack_waits_for_the_others_and_is_never_cancelled() 
                 assert re.fullmatch(r"stack-\$\{\{ (inputs|matrix)\.stack \}\}", group["group"]), file
                 assert group["cancel-in-progress"] is False, file
     assert acting == 4
+
+
+def test_a_stack_pulls_what_is_rolled_out_from_its_own_registry() -> None:
+    job = jobs(FOLDER / "workflows" / "rollout.yml")["rollout"]
+    run = [
+        step for step in job["steps"] if step.get("run", "").startswith(("make registry", "make promote", "make roll"))
+    ]
+    login, promote, rollout = run
+    assert login["run"] == 'make registry-login STACK="$STACK" OUTPUT="$GITHUB_OUTPUT"'
+    for step in (promote, rollout):
+        assert step["run"].endswith('REPOSITORY="$REPOSITORY"')
+        assert step["env"]["REPOSITORY"] == f"${{{{ steps.{login['id']}.outputs.repository }}}}"
+
+
+@pytest.mark.parametrize(
+    ("stack", "command"),
+    [
+        ("azure-dev", "az acr login"),
+        ("aws-prod", "aws ecr get-login-password"),
+        ("gcp-dev", "gcloud auth configure-docker"),
+    ],
+)
+def test_each_cloud_logs_in_to_its_registry_in_its_own_way(repository: Path, stack: str, command: str) -> None:
+    made = ("make", "--dry-run", "registry-login", f"STACK={stack}", "OUTPUT=out")
+    said = subprocess.run(made, cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert f"registry --stack {stack}" in said
+    assert command in said
+    assert 'echo "repository=$repository" >> out' in said
 
 
 def test_a_forks_pull_request_gets_neither_an_environment_nor_credentials() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ from tests.delivery.conftest import make_keys, write_packages
 from tests.engine.driver import Deployment
 from tests.engine.local.conftest import DeployLocal
 from tests.engine.local.machine import Docker, train
-from tests.engine.local.test_dev import FLOWER, outputs
+from tests.engine.local.test_dev import outputs
 from tests.engine.rollout import figures
 from tests.engine.rollout.stage import lines_with, until
 
@@ -42,6 +43,11 @@ STABLE, CANDIDATE = "a" * 40, "b" * 40
 OBJECTIVES = {"minimumRequests": 30, "latency": {"thresholdSeconds": 0.25}, "quality": {"minimumRows": 30}}
 STEPS = ("--steps", "20,100", "--pause", "1", "--patience", "120")
 CLIENTS = 3
+FLOWERS = [
+    dict(zip(("sepal_length", "sepal_width", "petal_length", "petal_width"), row, strict=True))
+    for row in ((5.1, 3.5, 1.4, 0.2), (6.0, 2.9, 4.5, 1.5), (6.3, 3.3, 6.0, 2.5))
+]
+"""One of each class, which callers ask for alike: predictions of a single class would be drift."""
 
 
 class Callers:
@@ -63,10 +69,11 @@ class Callers:
             thread.join()
 
     def _call(self) -> None:
+        flowers = itertools.cycle(FLOWERS)
         with httpx.Client(base_url=self._url, timeout=30) as client:
             while not self._done.wait(0.03):
                 try:
-                    answer = client.post("/predict", json=FLOWER)
+                    answer = client.post("/predict", json=next(flowers))
                     met = (answer.json().get("model_version", ""), answer.status_code)
                 except httpx.TransportError as error:
                     met = (repr(error), 0)
@@ -124,12 +131,12 @@ def delivered(
     stack, folder = local(config={"monitoring": {"slo": OBJECTIVES}}), tmp_path_factory.mktemp("delivered")
     stack.edit("components/agent.py", "SCRAPE_SECONDS = 15", "SCRAPE_SECONDS = 1")
     images: list[tuple[str, str]] = []
-    for seed in ("0", "7"):
-        train(stack.directory, "--seed", seed)
+    for name, options in (("old", ()), ("new", ("--seed", "7"))):
+        train(stack.directory, *options)
         up = stack.up()
         assert up.succeeded, up.output
         found = outputs(stack)
-        images.append((found["modelVersion"], pushed(docker, found["image"], f"{test_registry}/rollout:seed-{seed}")))
+        images.append((found["modelVersion"], pushed(docker, found["image"], f"{test_registry}/rollout:{name}")))
     (old, old_image), (new, new_image) = images
     stable = {"image": old_image, "modelVersion": old, "commit": STABLE}
     stack.configure({"image": None, "stable": stable})
@@ -141,7 +148,7 @@ def delivered(
     )
     stack.run("state", "unprotect", "--all", "--yes")
     stack.destroy()
-    docker("rmi", "--force", *(f"{test_registry}/rollout:seed-{seed}" for seed in ("0", "7")))
+    docker("rmi", "--force", *(f"{test_registry}/rollout:{name}" for name in ("old", "new")))
 
 
 def pushed(docker: Docker, image: str, tag: str) -> str:

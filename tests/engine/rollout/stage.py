@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ from tests.engine.rollout import figures
 from tests.engine.rollout.public import shares
 from tests.observability.live.programs import Prometheus
 
-MOST_REQUESTS = 30_000
+MOST_REQUESTS = 200_000
+"""An hour of them: a file of tests shares its callers."""
 REPOSITORY = "registry.test/serving"
 PACE = ("--bake", "3", "--patience", "60", "--pause", "1")
 """A rollout in seconds instead of minutes."""
@@ -171,8 +174,15 @@ class Stage:
         return status, said
 
     def interrupt(self, process: subprocess.Popen[str], number: int) -> None:
-        """Send a signal to everything that ``process`` runs, as a terminal does, or the end of a machine."""
+        """Send a signal to everything that ``process`` runs, as a terminal does, or the end of a machine.
+
+        The end of a machine also reaches what the engine runs in sessions of its own, which would stay for ever.
+        """
+        apart = list(_descendants(process.pid)) if number == signal.SIGKILL else []
         os.killpg(process.pid, number)
+        for pid in apart:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def run_out(self) -> None:
         """Let the lease that a dead rollout left run out now."""
@@ -194,6 +204,14 @@ class Stage:
             if service.process.poll() is None:
                 service.process.terminate()
             service.close()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and those that they have."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
 def until(process: subprocess.Popen[str], text: str, seconds: float = 240) -> str:

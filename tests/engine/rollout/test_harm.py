@@ -25,29 +25,30 @@ def one(stage: MakeStage) -> Stage:
 
 
 def assert_stable_alone(stage: Stage) -> None:
-    """Callers meet the stable release, and nobody holds the stack."""
+    """Callers meet the stable release, which has failed none of them, and nobody holds the stack."""
     assert stage.public == {OLD.id: 100}
+    assert set(stage.callers.answers[OLD.id]) == {200}
     outputs = stage.outputs()
     assert outputs["release"] == OLD.id
     assert "lease" not in outputs
 
 
 @pytest.mark.parametrize(
-    ("letter", "artifact", "bodies", "about"),
+    ("scenario", "letter", "artifact", "bodies", "about"),
     [
-        ("b", "fragile", [FINE, FINE, OUT_OF_BOUNDS], "errors: candidate"),
-        ("c", "slow", [{"steps": 600_000}], "slower than 0.25 s: candidate"),
-        ("d", "prices", DRIFTED, "predictions: index"),
+        ("errors", "b", "fragile", [FINE, FINE, OUT_OF_BOUNDS], "errors: candidate"),
+        ("slow answers", "c", "slow", [{"steps": 600_000}], "slower than 0.25 s: candidate"),
+        ("drifted predictions", "d", "prices", DRIFTED, "predictions: index"),
     ],
     ids=["errors", "latency", "predictions"],
 )
 def test_a_candidate_that_does_harm_loses_its_traffic_with_the_reason(
-    one: Stage, artifacts: Mapping[str, Path], letter: str, artifact: str, bodies: list[Any], about: str
+    one: Stage, artifacts: Mapping[str, Path], scenario: str, letter: str, artifact: str, bodies: list[Any], about: str
 ) -> None:
     bad, directory = one.release(letter)
     one.start(bad, artifacts[artifact], *bodies)
 
-    status, said = one.carry_out(about.partition(":")[0], bad, directory, *STEPS)
+    status, said = one.carry_out(scenario, bad, directory, *STEPS)
 
     assert status == 1, said
     (reason,) = lines_with(said, "taking the traffic back:")
@@ -59,17 +60,20 @@ def test_a_candidate_that_does_harm_loses_its_traffic_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("letter", "answer", "reason"),
-    [("e", {"status": 503}, "503"), ("f", {"release": OLD.id}, f"it answers release {OLD.id}")],
+    ("scenario", "letter", "answer", "reason"),
+    [
+        ("never ready", "e", {"status": 503}, "503"),
+        ("answers as another release", "f", {"release": OLD.id}, f"it answers release {OLD.id}"),
+    ],
     ids=["never ready", "another release"],
 )
 def test_a_candidate_that_does_not_answer_as_itself_gets_no_traffic(
-    one: Stage, letter: str, answer: dict[str, Any], reason: str
+    one: Stage, scenario: str, letter: str, answer: dict[str, Any], reason: str
 ) -> None:
     bad, directory = one.release(letter)
     one.stack.plane.answers(**answer)
     try:
-        status, said = one.carry_out(reason, bad, directory, *STEPS)
+        status, said = one.carry_out(scenario, bad, directory, *STEPS)
     finally:
         one.stack.plane.answers()
     assert status == 1, said
