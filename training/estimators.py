@@ -20,9 +20,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from training.errors import SettingsError, choices
+from training.learning import learn
 from training.settings import Task, TrainSettings
 from training.table import Table
 
@@ -53,7 +54,11 @@ def build_pipeline(table: Table, settings: TrainSettings, seed: int) -> Pipeline
     numbers: Any = "passthrough"
     if settings.estimator == "linear":
         numbers = Pipeline(
-            [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
+            [
+                ("exact", FunctionTransformer(_as_float64)),
+                ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+                ("scale", StandardScaler()),
+            ]
         )
     vocabularies: Any = [list(column.categories) for column in table.texts]
     texts = OneHotEncoder(
@@ -70,9 +75,17 @@ def build_pipeline(table: Table, settings: TrainSettings, seed: int) -> Pipeline
     return Pipeline([("columns", columns), ("estimator", _estimator(table.task, settings, seed))])
 
 
-def fit(pipeline: Pipeline, frame: pd.DataFrame, target: np.ndarray, settings: TrainSettings, task: Task) -> list[str]:
+def fit(
+    pipeline: Pipeline,
+    frame: pd.DataFrame,
+    target: np.ndarray,
+    settings: TrainSettings,
+    task: Task,
+    rows: np.ndarray | None = None,
+) -> list[str]:
     """Fit in place and return scikit-learn's warnings about it.
 
+    ``target`` belongs to the ``rows`` (numbers) of ``frame``, to all of them by default; to name rows copies none.
     Raises SettingsError where scikit-learn refuses the parameters.
     """
     with warnings.catch_warnings(record=True) as caught:
@@ -81,11 +94,16 @@ def fit(pipeline: Pipeline, frame: pd.DataFrame, target: np.ndarray, settings: T
         try:
             # A forest's trees are the same on any number of cores.
             with joblib.parallel_config("threading", n_jobs=os.cpu_count()):
-                pipeline.fit(frame, target)
+                learn(pipeline, frame, np.arange(len(frame)) if rows is None else rows, target)
         except (ValueError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise SettingsError(f"settings [train.{settings.table(task)}]: scikit-learn says: {reason}") from error
     return [" ".join(str(warning.message).split()) for warning in caught]
+
+
+def _as_float64(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Means of float32 columns would be float32."""
+    return numbers.astype(np.float64)
 
 
 def _estimator(task: Task, settings: TrainSettings, seed: int) -> Any:

@@ -34,7 +34,7 @@ from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
 from training.export.pack import pack
 from training.export.prove import prove
-from training.export.runtime import Answers, Model, Trees
+from training.export.runtime import Answers, Model, Trees, answer
 from training.gate import judge
 from training.ingest import snapshot
 from training.ingest.read import Ingested, read
@@ -94,10 +94,12 @@ def train(
         if settings.data.snapshot and ingested.worth_keeping:
             kept = snapshot.keep(artifacts / name, ingested.frame, table.fingerprint, ingested.name)
             progress.say(f"snapshot {kept}")
+        source = ingested.name
+        del ingested  # its texts and float64 numbers stand in the table a second time
     if retraining is not None:
         with progress.stage("look back"), locked(artifacts / name):
             clerk.meet()
-            known = known_version(artifacts / name, ingested.name, table, settings)
+            known = known_version(artifacts / name, source, table, settings)
         if known is not None:
             return Outcome(known, load_manifest(known), load_release(known).gate, moved=False, new=False)
     with progress.stage("split"):
@@ -108,7 +110,7 @@ def train(
     frame = table.frame()
     with progress.stage("train"):
         pipeline = build_pipeline(table, settings.train, settings.split.seed)
-        warnings = fit(pipeline, frame.iloc[train_rows], table.target[train_rows], settings.train, table.task)
+        warnings = fit(pipeline, frame, table.target[train_rows], settings.train, table.task, train_rows)
         progress.say(f"{settings.train.estimator}: {pipeline.named_steps['estimator']!r}".replace("\n", " "))
         for warning in warnings:
             progress.warn(warning)
@@ -124,14 +126,14 @@ def train(
         progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")
     with progress.stage("evaluate"):
         test_target = table.target[test_rows]
-        answers = model.predict(frame.iloc[test_rows])
+        answers = answer(model, frame, test_rows)
         metrics = evaluate(answers, test_target, len(table.classes))
         reference = baseline_answers(table.target[train_rows], len(test_rows), table.task, len(table.classes))
         baseline = evaluate(reference, test_target, len(table.classes))
         for metric, value in metrics.items():
             progress.say(f"{metric:<18}{value:10.4f}   without features {baseline.get(metric, float('nan')):10.4f}")
     with progress.stage("report"):
-        manifest = _manifest(settings, name, ingested.name, table, train_rows, model, metrics)
+        manifest = _manifest(settings, name, source, table, train_rows, model, metrics)
         report = render_report(manifest, table, pipeline, train_rows, test_rows, answers, baseline, sha256(content))
         files = {MODEL: content, REPORT: report, **packed}
         manifest = _seal(manifest, files)
@@ -187,8 +189,8 @@ def _manifest(
     metrics: dict[str, float],
 ) -> Manifest:
     """All of the manifest but the files' hashes and the version, which ``_seal`` adds."""
-    frame = table.frame().iloc[train_rows]
-    answers = model.predict(frame)
+    frame = table.frame()
+    answers = answer(model, frame, train_rows)
     return Manifest(
         format=FORMAT,
         name=name,
@@ -206,7 +208,7 @@ def _manifest(
             if table.classes
             else number_distribution(answers.predictions)
         ),
-        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[:1])),
+        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[train_rows[:1]])),
         metrics=metrics,
         data=Data(source=source, rows=table.rows, fingerprint=table.fingerprint),
         settings=settings.shaping(table.task),

@@ -93,6 +93,6 @@ def fitted() -> Callable[..., Fitted]:
         pipeline = build_pipeline(table, settings.train, settings.split.seed)
         fit(pipeline, frame, table.target, settings.train, table.task)
         content = convert(pipeline, table)
-        return Fitted(table, frame, pipeline, content, Model(content, {c.name: c.type for c in table.features}))
+        return Fitted(table, exact(frame, table), pipeline, content, Model(content, {c.name: c.type for c in table.features}))
 
     return make
