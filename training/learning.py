@@ -42,13 +42,11 @@ def learn(pipeline: Pipeline, frame: pd.DataFrame, rows: np.ndarray, target: np.
 def features(columns: Any, estimator: Any, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     """What the fitted ``columns`` make of ``rows``, ``[rows, features]``; float32 for forests, which round to it."""
     dtype = np.float32 if isinstance(estimator, RandomForestClassifier | RandomForestRegressor) else np.float64
-    found: np.ndarray | None = None
+    width = columns.transform(frame.iloc[rows[:1]]).shape[1]
+    found = np.empty((len(rows), width), dtype=dtype)
     for start in range(0, len(rows), BATCH):
-        part = np.asarray(columns.transform(frame.iloc[rows[start : start + BATCH]]))
-        if found is None:
-            found = np.empty((len(rows), part.shape[1]), dtype=dtype)
-        found[start : start + len(part)] = part
-    assert found is not None, "a split leaves two rows at least"
+        part = rows[start : start + BATCH]
+        found[start : start + len(part)] = columns.transform(frame.iloc[part])
     return found
 
 

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from training.estimators import build_pipeline, fit
 from training.export.convert import convert
+from training.export.prove import exact
 from training.export.runtime import Model
 from training.settings import load_settings
 from training.table import Table, build_table
@@ -93,6 +94,7 @@ def fitted() -> Callable[..., Fitted]:
         pipeline = build_pipeline(table, settings.train, settings.split.seed)
         fit(pipeline, frame, table.target, settings.train, table.task)
         content = convert(pipeline, table)
-        return Fitted(table, exact(frame, table), pipeline, content, Model(content, {c.name: c.type for c in table.features}))
+        model = Model(content, {column.name: column.type for column in table.features})
+        return Fitted(table, exact(frame, table), pipeline, content, model)
 
     return make

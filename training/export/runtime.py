@@ -17,7 +17,6 @@ from app.kernel.model import TreeModel
 from app.kernel.packed import KernelError, decode
 from training.export import pack
 
-
 BATCH = 20_000  # rows that are answered at a time
 
 
