@@ -201,5 +201,5 @@ def _fingerprint(columns: Sequence[Column]) -> str:
             for part in parts:
                 values = column.values[part].astype("<f8")
                 values[np.isnan(values)] = np.nan
-                digest.update(values)
+                digest.update(values.data)
     return digest.hexdigest()

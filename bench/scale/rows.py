@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,8 +31,8 @@ def write(rows: int, file: Path) -> None:
             writer.write_table(_chunk(min(_CHUNK, rows - start), generator))
 
 
-def _chunk(rows: int, generator: np.random.Generator) -> pa.Table:
-    """Numbers of which nine matter, two of these only together; a text of which one value matters; and noise."""
+def _chunk(rows: int, generator: np.random.Generator) -> Any:
+    """Arrow's table: numbers of which ten matter, two of them only together; a text of which one value does; noise."""
     numbers = generator.standard_normal((_NUMBERS, rows), dtype=np.float32)
     region = generator.integers(0, _REGIONS, rows)
     noise = generator.standard_normal(rows, dtype=np.float32)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -51,12 +52,16 @@ class TrainingFailed(Exception):
     """A training that did not end well; the message ends with what it last said."""
 
 
-def run(rows: int, file: Path, folder: Path, validated: bool) -> Run:
-    """Train on ``file`` under ``folder`` as `make train` does. Raises TrainingFailed."""
+def run(rows: int, file: Path, folder: Path, validated: bool, **changes: Any) -> Run:
+    """Train on ``file`` under ``folder`` as `make train` does, but for the settings in ``changes``.
+
+    Raises TrainingFailed.
+    """
     settings = {
         "train.estimator": "hist_gradient_boosting",
         "validation.mode": "auto" if validated else "never",
         "validation.directory": str(folder / "validation"),
+        **changes,
     }
     command = [sys.executable, "-m", "training", "--data", str(file), "--target", TARGET, "--name", "scale"]
     command += ["--artifacts", str(folder), *(f"--set={key}={json.dumps(value)}" for key, value in settings.items())]
@@ -69,12 +74,13 @@ def run(rows: int, file: Path, folder: Path, validated: bool) -> Run:
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None  # noqa: S101 - for the type checker
-    for line in process.stdout:
-        said = line.strip() or said
-        found = _STAGE.match(said)
-        if found is not None:
-            stages.append(Stage(found[1], float(found[2]), memory.peak(process.pid)))
-            memory.reset(process.pid)
+    with process.stdout as lines:
+        for line in lines:
+            said = line.strip() or said
+            found = _STAGE.match(said)
+            if found is not None:
+                stages.append(Stage(found[1], float(found[2]), memory.peak(process.pid)))
+                memory.reset(process.pid)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or not stages:

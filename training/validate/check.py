@@ -49,7 +49,7 @@ def validate(
     from training.validate.docs import render  # takes seconds, which --help and iris do without
     from training.validate.run import run
 
-    frame, repeated, taught = _frame(table, test_rows)
+    frame, repeated, taught = checked(table, test_rows)
     made = suites.make(table, repeated, taught, settings.validation)
     result, failures = run(frame, kept or made, file)
     page = snapshot.directory(artifacts / name, table.fingerprint) / DOCS
@@ -80,7 +80,7 @@ def _keep(file: Path, kept: dict[str, Any] | None, made: dict[str, Any], name: s
         progress.warn(f"{file} could not be written ({error.strerror}): the next data will not be compared with these")
 
 
-def _frame(table: Table, test_rows: np.ndarray) -> tuple[pd.DataFrame, float, float]:
+def checked(table: Table, test_rows: np.ndarray) -> tuple[pd.DataFrame, float, float]:
     """The table as it is checked, and the shares of rows that repeat another and of held-out rows that are taught."""
     held_out = np.zeros(table.rows, dtype=bool)
     held_out[test_rows] = True
