@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.model_selection import train_test_split
@@ -23,6 +24,7 @@ _STOPPING_ROWS = 10_000  # above which boosting's early_stopping = "auto" stops 
 
 def learn(pipeline: Pipeline, frame: pd.DataFrame, rows: np.ndarray, target: np.ndarray) -> None:
     """Fit ``pipeline``'s two steps on the ``rows`` (numbers) of ``frame``, whose targets are ``target``."""
+    pa.default_memory_pool().release_unused()  # of columns that were read, and are gone
     columns, estimator = pipeline.named_steps["columns"], pipeline.named_steps["estimator"]
     # Passing on and one-hot encoding a given vocabulary learn nothing from rows; filling and scaling do.
     columns.fit(frame.iloc[rows if hasattr(estimator, "fit_intercept") else rows[:1]])
