@@ -35,7 +35,7 @@ REGISTRY := $(CURDIR)/artifacts/.registry
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run train champion mlflow test soak bench check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
+.PHONY: help run train champion mlflow test soak bench scale check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \
   setup-infra setup-delivery push sign-image sbom licences scan audit secrets actionlint release releases verify registry-login promote pin show-report comment keep-current propose drift drift-issue bootstrap \
   pin-model report rollout rollback retrain reconcile
 
@@ -69,6 +69,9 @@ soak: setup-dev ## mixed traffic against a server for MINUTES, its counts, memor
 
 bench: setup-dev ## measure the service beside other designs and write docs/benchmarks.md (PEERS=1: and other servers)
 	@$(VENV)/python -m bench $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(ARGS)
+
+scale: setup-dev ## measure trainings on 10 thousand to 10 million rows and write docs/scale.md (ARGS="--upto 1000000": 10 minutes)
+	@$(VENV)/python -m bench.scale $(ARGS)
 
 check: setup-dev ## formatting, lint, types, layers, workflows, locks
 	$(VENV)/ruff format --check .

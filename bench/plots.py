@@ -21,7 +21,7 @@ _SCHEMES = (
 )
 _COLOURS = {1: "#2f81f7", 100: "#2da44e", 1000: "#bf8700"}  # at least 3 : 1 on white and on near-black
 _ORDER = ["#2f81f7", "#cf4a3b", "#2da44e", "#bf8700"]
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "mlplatform", "font.family": "sans-serif", "font.size": 9,
     "text.color": _TEXT, "axes.labelcolor": _TEXT, "axes.edgecolor": _LINE, "xtick.color": _LINE, "ytick.color": _LINE,
     "xtick.labelcolor": _TEXT, "ytick.labelcolor": _TEXT, "axes.grid": True, "axes.axisbelow": True,
@@ -34,8 +34,8 @@ def throughput(results: Results) -> str:
     figures = [one for one in results.figures if one.model == "iris" and one.connections == USUAL]
     names = list(dict.fromkeys(f"{one.server}: {one.form}" for one in figures))
     sizes = compare.sizes(figures)
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(1, (8.5, 1.2 + 0.42 * max(1, len(names))))
+    with mpl.rc_context(STYLE):
+        figure, axes = canvas(1, (8.5, 1.2 + 0.42 * max(1, len(names))))
         for place, size in enumerate(sizes):
             drawn = [(names.index(f"{one.server}: {one.form}"), one) for one in figures if one.rows == size]
             shown = [(at, compare.to_seed(results, one)) for at, one in drawn]
@@ -52,13 +52,13 @@ def throughput(results: Results) -> str:
         axes[0].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         if names:
             figure.legend(frameon=False, loc="outside upper center", ncols=len(sizes))
-        return _svg(figure, "Throughput of every server as a multiple of the seed's design; the table has the figures.")
+        return svg(figure, "Throughput of every server as a multiple of the seed's design; the table has the figures.")
 
 
 def overload(results: Results) -> str:
     """Goodput as a share of the peak, and the p99 of accepted requests, over what was offered."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(2, (8.5, 3.4))
+    with mpl.rc_context(STYLE):
+        figure, axes = canvas(2, (8.5, 3.4))
         for index, curve in enumerate(results.curves):
             offered = [point.offered / curve.capacity for point in curve.points]
             label = f"{curve.server}, {curve.model}, {curve.rows:,} rows"
@@ -74,20 +74,20 @@ def overload(results: Results) -> str:
         axes[1].set_ylabel("p99 of accepted requests (ms)")
         if results.curves:
             figure.legend(frameon=False, loc="outside upper center", ncols=2)
-        return _svg(figure, "Goodput and latency beyond the capacity; the tables have the figures.")
+        return svg(figure, "Goodput and latency beyond the capacity; the tables have the figures.")
 
 
 def _colour(size: int) -> str:
     return _COLOURS.get(size, "#8250df")
 
 
-def _canvas(columns: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Any]]:
+def canvas(columns: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Any]]:
     """A figure with so many axes beside each other."""
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> str:
     """The drawing, the same bytes for the same figures, with a title for those who cannot see it."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})

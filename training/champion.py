@@ -10,7 +10,7 @@ from msgspec import to_builtins
 
 from app.artifact import MODEL, Artifact, ArtifactError, Comparison, current_version, load
 from training.evaluate import evaluate
-from training.export.runtime import Answers, Model
+from training.export.runtime import Answers, Model, answer
 from training.paired import paired_test
 from training.table import Table
 from training.train_settings import SplitSettings
@@ -67,7 +67,7 @@ def measure_champion(
         return Champion(version, manifest.metrics, note="its features or classes differ: compared by recorded metrics")
     model = Model(artifact.read(MODEL), {feature.name: feature.type for feature in manifest.features})
     target = table.target[held_out]
-    answers = model.predict(table.frame().iloc[held_out])
+    answers = answer(model, table.frame(), held_out)
     metrics = evaluate(answers, target, len(table.classes), costs)
     held_out_then = manifest.data.fingerprint == table.fingerprint and manifest.settings.get("split") == to_builtins(
         split

@@ -26,8 +26,9 @@ _TRUTH = {**dict.fromkeys(("true", "yes", "y", "t", "1"), 1.0), **dict.fromkeys(
 class Column:
     """One parsed column.
 
-    ``values`` has one entry per row: float64 with NaN for a gap (numbers; booleans as 0 and 1), or object holding text
-    with ``""`` for a gap (categories). ``categories`` are the distinct texts, sorted.
+    ``values`` has one entry per row: floats with NaN for a gap (numbers; booleans as 0 and 1), or object holding text
+    with ``""`` for a gap (categories). Floats are float32 where that holds each of them exactly, else float64, so what
+    decides is the values and not how the source stored them. ``categories`` are the distinct texts, sorted.
     """
 
     name: str
@@ -39,6 +40,11 @@ class Column:
     def missing(self) -> np.ndarray:
         """A mask of the rows in which the column has a gap."""
         return self.values == "" if self.type == "category" else np.isnan(self.values)
+
+    def exact(self, rows: np.ndarray) -> np.ndarray:
+        """The values at ``rows`` to calculate with: float64, or the texts."""
+        values = self.values[rows]
+        return values if self.type == "category" else values.astype(np.float64)
 
     def take(self, rows: np.ndarray) -> Column:
         """The column at ``rows``, a mask; categories that do not occur there are left out."""
@@ -57,15 +63,17 @@ def parse_column(name: str, series: pd.Series, declared: FeatureType | None = No
     if declared is not None:
         return _declared(name, series, declared)
     if pd.api.types.is_bool_dtype(series.dtype):
-        return Column(name, "boolean", _floats(series))
+        return Column(name, "boolean", _truths(series))
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
         return _number(name, series)
     if not (pd.api.types.is_string_dtype(series.dtype) or series.dtype == object):
         raise DataError(f"column '{name}' holds {series.dtype} values; {_remedy(name)}{_date_remedy(series)}")
+    if isinstance(series.dtype, pd.StringDtype):
+        return _text(name, series)
     present = series[series.notna()]
     kinds = {type(value) for value in present}
     if kinds <= _BOOLEANS and kinds:
-        return Column(name, "boolean", _floats(series))
+        return Column(name, "boolean", _truths(series))
     if kinds <= _NUMBERS and kinds:
         return _number(name, series)
     if kinds <= {str}:
@@ -124,14 +132,25 @@ def _date_remedy(series: pd.Series) -> str:
     return ", declare it with --set data.timestamp=…" * moments + ", or turn them into numbers"
 
 
+def _truths(series: pd.Series) -> np.ndarray:
+    """Booleans as 0 and 1 with NaN for gaps."""
+    return series.to_numpy(dtype=np.float32, na_value=np.nan)
+
+
 def _floats(series: pd.Series) -> np.ndarray:
-    """The values as float64 with NaN for gaps."""
-    return series.astype(object).where(series.notna(), np.nan).to_numpy(dtype=np.float64)
+    """Numbers with NaN for gaps, in the narrower type that holds each of them; of a float32 column without a copy."""
+    stored = getattr(series.dtype, "numpy_dtype", series.dtype)
+    if isinstance(stored, np.dtype) and np.can_cast(stored, np.float32):
+        return series.to_numpy(dtype=np.float32, na_value=np.nan)
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return narrow if np.array_equal(narrow, values, equal_nan=True) else values
 
 
 def _number(name: str, series: pd.Series) -> Column:
     """A number column, refused if a value is infinite or beyond the format's range."""
-    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = _floats(series)
     beyond = np.flatnonzero(np.abs(values) > MAX_MAGNITUDE)
     if beyond.size:
         row = int(beyond[0])
@@ -144,8 +163,10 @@ def _number(name: str, series: pd.Series) -> Column:
 
 def _text(name: str, series: pd.Series) -> Column:
     """A category column, refused if its texts are dates."""
-    values = series.astype(object).where(series.notna(), "").to_numpy(dtype=object)
-    categories = _categories(values)
+    codes, distinct = pd.factorize(series)  # -1 is a gap
+    texts = np.array([*distinct, ""], dtype=object)
+    values = texts[codes]  # every row refers to one of these few texts
+    categories = _categories(texts)
     if categories and all(_DATE.fullmatch(text.strip()) for text in categories):
         raise DataError(
             f"column '{name}' holds dates, such as '{categories[0]}' ({len(categories)} distinct); {_remedy(name)}, "
@@ -173,7 +194,7 @@ def _declared(name: str, series: pd.Series, declared: FeatureType) -> Column:
     if declared == "category":
         return _as_category(name, series)
     if pd.api.types.is_bool_dtype(series.dtype):
-        return Column(name, declared, _floats(series))
+        return Column(name, declared, _truths(series))
     if declared == "number" and pd.api.types.is_numeric_dtype(series.dtype):
         return _number(name, series)
     convert = _TRUTH.get if declared == "boolean" else _quantity

@@ -13,7 +13,8 @@ DECILES = np.arange(1, 10) / 10
 
 def describe_feature(column: Column, rows: np.ndarray, limits: tuple[float, float] | UnsetType = UNSET) -> Feature:
     """The manifest's entry for ``column``: gaps over the whole table, range and distribution over the training rows."""
-    values, missing = column.values[rows], column.missing[rows]
+    values = column.exact(rows)
+    missing = values == "" if column.type == "category" else np.isnan(values)
     present = values[~missing]
     gaps = int(missing.sum())
     minimum = maximum = None

@@ -23,10 +23,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from training.errors import DataError, SettingsError, choices
 from training.fitted import Fitted, class_index, cost_matrix
+from training.learning import learn
 from training.split import make_folds
 from training.table import Table
 from training.train_settings import SplitSettings, Task, TrainSettings
@@ -60,7 +61,11 @@ def build_pipeline(
     numbers: Any = "passthrough"
     if settings.estimator == "linear":
         numbers = Pipeline(
-            [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
+            [
+                ("exact", FunctionTransformer(_as_float64)),
+                ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+                ("scale", StandardScaler()),
+            ]
         )
     vocabularies: Any = [list(column.categories) for column in table.texts]
     texts = OneHotEncoder(
@@ -91,16 +96,19 @@ def fit_model(
     check_classes(table, rows)
     pipeline = build_pipeline(table, settings, split.seed, chosen)
     costs = cost_matrix(table, settings.costs)
-    frame, target = table.frame().iloc[rows], table.target[rows]
+    frame, target = table.frame(), table.target[rows]
     if not table.classes or settings.calibration == "none":
-        return Fitted(pipeline, costs=costs), fit(pipeline, frame, target, settings, table.task)
+        with _fitting(settings, table.task) as warned:
+            learn(pipeline, frame, rows, target)
+        return Fitted(pipeline, costs=costs), warned
     parts = make_folds(table, rows, split, settings.folds, cover=True)
     for learnt, _ in parts:
         check_classes(table, rows[learnt])
     # Scores of rows that the model was not taught calibrate it; what serves is taught by all rows.
     whole: Any = False
     calibrated: Any = CalibratedClassifierCV(pipeline, method="sigmoid", cv=parts, ensemble=whole)
-    warned = fit(calibrated, frame, target, settings, table.task)
+    with _fitting(settings, table.task) as warned:
+        calibrated.fit(frame.iloc[rows], target)
     return Fitted(calibrated.calibrated_classifiers_[0].estimator, calibrated, costs), warned
 
 
@@ -114,18 +122,20 @@ def check_classes(table: Table, rows: np.ndarray) -> None:
         )
 
 
-def fit(model: Any, frame: pd.DataFrame, target: np.ndarray, settings: TrainSettings, task: Task) -> list[str]:
-    """Fit a pipeline, or what wraps one, in place and return scikit-learn's warnings about it.
+@contextmanager
+def _fitting(settings: TrainSettings, task: Task) -> Generator[list[str]]:
+    """The surroundings of a fit; yields the list that gets scikit-learn's warnings about it in the end.
 
     Raises SettingsError where scikit-learn refuses the parameters.
     """
+    found: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", category=ConvergenceWarning)
         # A forest's trees are the same on any number of cores.
         with refusals(settings, task), joblib.parallel_config("threading", n_jobs=os.cpu_count()):
-            model.fit(frame, target)
-    return list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
+            yield found
+    found += dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
 
 
 @contextmanager
@@ -136,6 +146,11 @@ def refusals(settings: TrainSettings, task: Task) -> Generator[None]:
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"settings [train.{settings.table(task)}]: scikit-learn says: {reason}") from error
+
+
+def _as_float64(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Means of float32 columns would be float32."""
+    return numbers.astype(np.float64)
 
 
 def _estimator(table: Table, settings: TrainSettings, seed: int, chosen: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from app.artifact import FORMAT, Data, Example, Gate, Manifest, Release, Search, Slice, sha256, version_of
 from training import provenance
 from training.distributions import count_distribution, describe_feature, number_distribution
-from training.export.runtime import Answers, Model
+from training.export.runtime import Answers, Model, answer
 from training.search import Found
 from training.settings import Settings
 from training.table import Table
@@ -30,8 +30,8 @@ def make_manifest(
     slices: list[Slice],
 ) -> Manifest:
     """All of the manifest but the files' hashes and the version, which ``seal`` adds."""
-    frame = table.frame().iloc[train_rows]
-    answers = model.predict(frame)
+    frame = table.frame()
+    answers = answer(model, frame, train_rows)
     return Manifest(
         format=FORMAT,
         name=name,
@@ -49,7 +49,7 @@ def make_manifest(
             if table.classes
             else number_distribution(answers.predictions)
         ),
-        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[:1])),
+        example=_example(table, int(train_rows[0]), model.predict(frame.iloc[train_rows[:1]])),
         metrics=metrics,
         data=Data(source=source, rows=table.rows, fingerprint=table.fingerprint),
         settings=settings.shaping(table.task),

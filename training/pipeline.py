@@ -16,7 +16,7 @@ from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
 from training.export.pack import pack
 from training.export.prove import prove
-from training.export.runtime import Model, Trees
+from training.export.runtime import Model, Trees, answer
 from training.gate import judge
 from training.ingest import snapshot
 from training.ingest.read import read
@@ -83,10 +83,12 @@ def train(
         if settings.data.snapshot and ingested.worth_keeping:
             kept = snapshot.keep(artifacts / name, ingested.frame, table.fingerprint, ingested.name)
             progress.say(f"snapshot {kept}")
+        source = ingested.name
+        del ingested  # its texts and float64 numbers stand in the table a second time
     if retraining is not None:
         with progress.stage("look back"), locked(artifacts / name):
             clerk.meet()
-            known = known_version(artifacts / name, ingested.name, table, settings)
+            known = known_version(artifacts / name, source, table, settings)
         if known is not None:
             return Outcome(known, load_manifest(known), load_release(known).gate, moved=False, new=False)
     with progress.stage("split"):
@@ -120,7 +122,7 @@ def train(
         progress.say(f"{' and '.join(sizes)}, equal to scikit-learn on {tried:,} rows")
     with progress.stage("evaluate"):
         test_target = table.target[test_rows]
-        answers = model.predict(frame.iloc[test_rows])
+        answers = answer(model, frame, test_rows)
         metrics = evaluate(answers, test_target, len(table.classes), fitted.costs)
         reference = baseline_answers(
             table.target[train_rows], len(test_rows), table.task, len(table.classes), fitted.costs
@@ -133,7 +135,7 @@ def train(
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in part.metrics.items())
             progress.say(f"{part.column} {part.value}: {part.rows} rows, {values}")
     with progress.stage("report"):
-        manifest = make_manifest(settings, name, ingested.name, table, train_rows, model, metrics, found, folds, slices)
+        manifest = make_manifest(settings, name, source, table, train_rows, model, metrics, found, folds, slices)
         report = render_report(manifest, table, fitted, train_rows, test_rows, answers, baseline, sha256(content))
         files = {MODEL: content, REPORT: report, **packed}
         manifest = seal(manifest, files)

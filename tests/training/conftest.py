@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from training.estimators import fit_model
 from training.export.convert import convert
+from training.export.prove import exact
 from training.export.runtime import Model
 from training.fitted import Fitted
 from training.settings import load_settings
@@ -92,6 +93,7 @@ def fitted() -> Callable[..., Exported]:
         frame = table.frame()
         model, _ = fit_model(table, np.arange(table.rows), settings.train, settings.split)
         content = convert(model, table)
-        return Exported(table, frame, model, content, Model(content, {c.name: c.type for c in table.features}))
+        graph = Model(content, {column.name: column.type for column in table.features})
+        return Exported(table, exact(frame, table), model, content, graph)
 
     return make

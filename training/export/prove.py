@@ -23,6 +23,7 @@ from training.table import Table
 PROBABILITY_TOLERANCE = 1e-6
 RELATIVE_TOLERANCE = 1e-6
 BATCH = 20_000
+LOOKED_AT = 10_000
 RECOMBINED = 2_000
 
 
@@ -62,17 +63,16 @@ def proof_rows(fitted: Fitted, table: Table) -> Iterator[pd.DataFrame]:
     """The rows to try, in batches of bounded size."""
     frame = table.frame()
     for start in range(0, len(frame), BATCH):
-        yield frame.iloc[start : start + BATCH]
+        yield exact(frame.iloc[start : start + BATCH], table)
     yield _recombined(frame, table)
     trees, dtype = _trees(fitted.estimator)
     if not trees:
         return
-    features = np.asarray(fitted.columns.transform(frame), dtype=dtype)
-    changes = _around_thresholds(trees, features, table, dtype)
+    changes = _around_thresholds(trees, _reaching_rows(fitted, trees, frame, table, dtype), table, dtype)
     names = [column.name for column in table.numbers]
     for start in range(0, len(changes.rows), BATCH):
         part = slice(start, start + BATCH)
-        rows = frame.iloc[changes.rows[part]].reset_index(drop=True)
+        rows = exact(frame.iloc[changes.rows[part]].reset_index(drop=True), table)
         for position, name in enumerate(names):
             chosen = np.flatnonzero(changes.features[part] == position)
             rows.loc[chosen, name] = changes.values[part][chosen]
@@ -88,12 +88,17 @@ def _trees(estimator: Any) -> tuple[list[Tree], type]:
     return boosting_trees(estimator), np.float64
 
 
+def exact(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The rows with float64 numbers, as requests have them."""
+    return rows.astype({column.name: np.float64 for column in table.numbers})
+
+
 def _recombined(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Rows whose columns come from different rows; columns that may have gaps, and all texts, have more of them."""
     generator = np.random.default_rng(0)
     rows: dict[str, pd.Series] = {}
     for column in table.features:
-        values = frame[column.name].to_numpy()[generator.integers(0, len(frame), RECOMBINED)].copy()
+        values = column.exact(generator.integers(0, len(frame), RECOMBINED))
         if column.type == "category":
             values[generator.random(RECOMBINED) < 0.2] = ""
         elif column.missing.any():
@@ -102,12 +107,11 @@ def _recombined(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _around_thresholds(trees: list[Tree], features: np.ndarray, table: Table, dtype: type) -> _Changes:
+def _around_thresholds(trees: list[Tree], reaching: list[np.ndarray], table: Table, dtype: type) -> _Changes:
     """For every split on a number in every tree: a row that reaches it, the feature, and the values to try."""
     splits: list[np.ndarray] = []
-    for tree in trees:
-        reached = _reaching_rows(tree, features)
-        inner = np.flatnonzero((tree.left >= 0) & (tree.feature < len(table.numbers)) & (reached >= 0))
+    for tree, reached in zip(trees, reaching, strict=True):
+        inner = np.flatnonzero(_tried(tree, table) & (reached >= 0))
         splits.append(np.stack([reached[inner], tree.feature[inner], tree.threshold[inner]]).astype(np.float64))
     row, feature, threshold = np.concatenate(splits, axis=1)
     nullable = np.array([column.missing.any() for column in table.numbers], dtype=bool)
@@ -121,8 +125,32 @@ def _around_thresholds(trees: list[Tree], features: np.ndarray, table: Table, dt
     return _Changes(row[split].astype(np.int64), feature[split].astype(np.int64), values[usable])
 
 
-def _reaching_rows(tree: Tree, features: np.ndarray) -> np.ndarray:
-    """For each node the index of a row that reaches it, or -1."""
+def _tried(tree: Tree, table: Table) -> np.ndarray:
+    """A mask of the nodes that split on a number."""
+    return (tree.left >= 0) & (tree.feature < len(table.numbers))
+
+
+def _reaching_rows(
+    fitted: Fitted, trees: list[Tree], frame: pd.DataFrame, table: Table, dtype: type
+) -> list[np.ndarray]:
+    """For each node of each tree the index of a row that reaches it, or -1; rows are looked at until all are found."""
+    reaching = [np.full(len(tree.left), -1, dtype=np.int64) for tree in trees]
+    sought = [_tried(tree, table) for tree in trees]
+    for start in range(0, len(frame), LOOKED_AT):
+        unsettled = [index for index, mask in enumerate(sought) if (reaching[index][mask] < 0).any()]
+        if not unsettled:
+            break
+        part = fitted.columns.transform(frame.iloc[start : start + LOOKED_AT])
+        features = np.asarray(part, dtype=dtype)
+        for index in unsettled:
+            found = _reached(trees[index], features)
+            new = (reaching[index] < 0) & (found >= 0)
+            reaching[index][new] = found[new] + start
+    return reaching
+
+
+def _reached(tree: Tree, features: np.ndarray) -> np.ndarray:
+    """For each node the position of one of these rows that reaches it, or -1."""
     reached = np.full(len(tree.left), -1, dtype=np.int64)
     rows = np.arange(len(features))
     nodes = np.zeros(len(features), dtype=np.int64)

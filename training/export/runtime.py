@@ -17,6 +17,8 @@ from app.kernel.model import TreeModel
 from app.kernel.packed import KernelError, decode
 from training.export import pack
 
+BATCH = 20_000  # rows that are answered at a time
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -75,6 +77,13 @@ class Trees:
         """Answer every row of ``frame``."""
         outputs = self._model.run(_feed(frame, self._features))
         return Answers(outputs[0], outputs[1] if len(outputs) == 2 else None)
+
+
+def answer(model: Exported, frame: pd.DataFrame, rows: np.ndarray) -> Answers:
+    """The answers to the ``rows`` (numbers, one at least) of ``frame``, of which a batch at a time is copied."""
+    parts = [model.predict(frame.iloc[rows[start : start + BATCH]]) for start in range(0, len(rows), BATCH)]
+    shares = [part.probabilities for part in parts if part.probabilities is not None]
+    return Answers(np.concatenate([part.predictions for part in parts]), np.concatenate(shares) if shares else None)
 
 
 def _feed(frame: pd.DataFrame, features: Mapping[str, FeatureType]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from training.errors import DataError
 from training.ingest.files import Place
 from training.ingest.roles import wanted
 
+_REMOTE_COLUMNS = 8  # of a remote folder, read at a time: each time opens all of its files
 _INDEX = "__index_level_"  # how pandas stores an index that has no name
 
 
@@ -61,26 +62,30 @@ def _read_folder(place: Place, settings: DataSettings, notes: list[str]) -> pd.D
         schema=unified.remove_metadata(),
     )
     notes.append(f"{len(schemas)} files" + "".join(f", partitioned by {field.name}" for field in partitions))
-    return _read(place.name, files, files.schema, settings)
+    return _read(place.name, files, files.schema, settings, 1 if place.is_local else _REMOTE_COLUMNS)
 
 
-def _read(place: str, source: Any, schema: Any, settings: DataSettings) -> pd.DataFrame:
-    """The wanted columns of a fragment or a dataset; an index that pandas stored under a name is a column, too."""
+def _read(place: str, source: Any, schema: Any, settings: DataSettings, together: int = 1) -> pd.DataFrame:
+    """The wanted columns of a fragment or a dataset; an index that pandas stored under a name is a column, too.
+
+    So many are read ``together``: Arrow's copy of them is dropped before the next ones.
+    """
     indexes: list[Any] = (schema.pandas_metadata or {}).get("index_columns", [])
     ranges = {index["name"]: index for index in indexes if isinstance(index, dict) and index["name"]}
     named = [index for index in indexes if isinstance(index, str) and not index.startswith(_INDEX)]
     stored = [name for name in schema.names if not name.startswith(_INDEX) and name not in named]
     columns = wanted(place, [*ranges, *named, *stored], settings)
-    table = source.to_table(columns=[name for name in columns if name not in ranges])
-    frame = pd.DataFrame(index=pd.RangeIndex(table.num_rows))
-    for name in columns:
-        if name in ranges:
-            frame[name] = np.arange(ranges[name]["start"], ranges[name]["stop"], ranges[name]["step"])
-        else:
+    found: dict[str, Any] = {
+        name: np.arange(index["start"], index["stop"], index["step"]) for name, index in ranges.items()
+    }
+    kept = [name for name in columns if name not in ranges]
+    for start in range(0, len(kept), together):
+        table = source.to_table(columns=kept[start : start + together])
+        for name in table.column_names:
             # An integer with gaps would become a float, in which long ids are rounded.
             column = table.column(name).cast(pa.string()) if name in settings.id else table.column(name)
-            frame[name] = column.to_pandas()
-    return frame
+            found[name] = column.to_pandas()
+    return pd.DataFrame({name: found[name] for name in columns}, copy=False)
 
 
 def _one_line(error: Exception) -> str:

@@ -21,6 +21,7 @@ from training.errors import DataError, PublishError
 FOLDER = "data"
 TABLE, RECORD = "table.parquet", "snapshot.json"
 NAME_LENGTH = 16
+_GROUP = 1 << 17  # rows that are compressed in memory before they are written
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -49,7 +50,8 @@ def keep(models: Path, frame: pd.DataFrame, fingerprint: str, source: str) -> Pa
             return place
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), draft / TABLE, compression="zstd")
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        parquet.write_table(table, draft / TABLE, compression="zstd", row_group_size=_GROUP)
         record = msgspec.json.encode(Record(fingerprint, source, len(frame)))
         (draft / RECORD).write_bytes(msgspec.json.format(record, indent=2) + b"\n")
         shutil.rmtree(place, ignore_errors=True)
@@ -73,7 +75,8 @@ def load(models: Path, fingerprint: str) -> tuple[pd.DataFrame, str, list[str]]:
         raise DataError(f"snapshot:{fingerprint}: {why} in {models / FOLDER} (the model's --name says where to look)")
     try:
         record = msgspec.json.decode((found[0] / RECORD).read_bytes(), type=Record)
-        frame = parquet.read_table(found[0] / TABLE).to_pandas()
+        # Each column leaves Arrow's memory when pandas has it.
+        frame = parquet.read_table(found[0] / TABLE).to_pandas(split_blocks=True, self_destruct=True)
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError) as error:
         raise DataError(f"{found[0]}: damaged ({' '.join(str(error).split())[:200]})") from error
     if not record.fingerprint.startswith(fingerprint):

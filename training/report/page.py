@@ -149,7 +149,7 @@ def _target_plot(table: Table, rows: np.ndarray) -> str:
 
 def _feature_plot(column: Column, feature: Feature, rows: np.ndarray) -> str | None:
     """The feature in the training rows; None where it has no value there."""
-    values, missing = column.values[rows], column.missing[rows]
+    values, missing = column.exact(rows), column.missing[rows]
     if missing.all():
         return None
     if column.type == "number":

@@ -37,6 +37,7 @@ _STYLE: dict[str, Any] = {
 }
 _BINS = 20
 _CALIBRATION_BINS = 10
+_POINTS = 2_000  # of a scatter plot, which would make the page as large as the data
 NARROW, WIDE = 3.4, 6.8  # inches: in a card, across the page
 
 
@@ -78,13 +79,15 @@ def bars(name: str, labels: Sequence[str], values: Sequence[float], axis: str, w
 
 
 def residuals(target: np.ndarray, predictions: np.ndarray) -> str:
-    """Predicted against observed values, with the line on which they are equal."""
+    """Predicted against observed values, of many rows a part, with the line on which they are equal."""
     errors = predictions - target
     low, high = float(min(target.min(), predictions.min())), float(max(target.max(), predictions.max()))
 
+    shown = np.linspace(0, len(target) - 1, min(len(target), _POINTS)).astype(int)
+
     def draw(axes: Any) -> None:
         axes.plot([low, high], [low, high], color=_TEXT, linewidth=1, linestyle="--")
-        axes.scatter(target, predictions, s=14, color=_ACCENT, alpha=0.6, linewidths=0)
+        axes.scatter(target[shown], predictions[shown], s=14, color=_ACCENT, alpha=0.6, linewidths=0)
         axes.set_xlabel("observed")
         axes.set_ylabel("predicted")
 

@@ -16,6 +16,7 @@ from training.ingest import snapshot
 from training.progress import Progress
 from training.settings import Settings
 from training.table import Table
+from training.validate import repeats
 from training.validate import suite as suites
 
 DOCS = "validation.html"
@@ -48,7 +49,7 @@ def validate(
     from training.validate.docs import render  # takes seconds, which --help and iris do without
     from training.validate.run import run
 
-    frame, repeated, taught = _frame(table, test_rows)
+    frame, repeated, taught = checked(table, test_rows)
     made = suites.make(table, repeated, taught, settings.validation)
     result, failures = run(frame, kept or made, file)
     page = snapshot.directory(artifacts / name, table.fingerprint) / DOCS
@@ -79,27 +80,25 @@ def _keep(file: Path, kept: dict[str, Any] | None, made: dict[str, Any], name: s
         progress.warn(f"{file} could not be written ({error.strerror}): the next data will not be compared with these")
 
 
-def _frame(table: Table, test_rows: np.ndarray) -> tuple[pd.DataFrame, float, float]:
+def checked(table: Table, test_rows: np.ndarray) -> tuple[pd.DataFrame, float, float]:
     """The table as it is checked, and the shares of rows that repeat another and of held-out rows that are taught."""
-    frame = pd.DataFrame({column.name: _series(column, table) for column in table.columns})
-    features = [column.name for column in table.features]
-    repeated = float(frame.duplicated([*features, table.target_name], keep=False).mean())
     held_out = np.zeros(table.rows, dtype=bool)
     held_out[test_rows] = True
-    codes = frame.loc[table.kept, features].groupby(features, dropna=False, sort=False).ngroup().to_numpy()
-    taught = np.isin(codes[held_out], codes[~held_out])
-    flags = np.full(len(frame), None, dtype=object)
+    taught = repeats.taught(table.frame(), held_out)
+    flags = np.full(len(table.kept), None, dtype=object)
     flags[np.flatnonzero(table.kept)[held_out]] = taught.tolist()
-    frame[suites.TAUGHT] = flags
+    columns = {column.name: _series(column, table) for column in table.columns}
+    frame = pd.DataFrame({**columns, suites.TAUGHT: pd.Series(flags, dtype=object, copy=False)}, copy=False)
     frame.index = pd.RangeIndex(1, len(frame) + 1)  # by which rows are named
-    return frame, repeated, float(taught.mean())
+    repeated = repeats.repeated(frame[[*(column.name for column in table.features), table.target_name]])
+    return frame, float(repeated.mean()), float(taught.mean())
 
 
 def _series(column: Column, table: Table) -> pd.Series:
-    """The values as people know them: gaps are None in texts and booleans, and a moment is one."""
+    """The values as people know them: gaps are None in texts and booleans, and a moment is one; numbers are a view."""
     if column.name == table.timestamp:
         return pd.to_datetime(pd.Series(column.values), unit="s")
     if column.type == "number":
-        return pd.Series(column.values)
+        return pd.Series(column.values, copy=False)
     values = pd.Series(column.values if column.type == "category" else column.values == 1.0, dtype=object)
     return values.where(~column.missing, None)

@@ -69,7 +69,8 @@ def served(artifact: Artifact, table: Table) -> list[Any]:
         for column in table.features:
             value = column.values[row]
             if not column.missing[row]:
-                instance[column.name] = bool(value) if column.type == "boolean" else value
+                kinds = {"boolean": bool, "number": float, "category": str}
+                instance[column.name] = kinds[column.type](value)
         instances.append(instance)
     feed = schema.feed(schema.decode_batch(json.dumps({"instances": instances}).encode()))
     return Model(artifact).run(feed)[0].tolist()
