@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler, cross_val_score
+from sklearn.utils.parallel import Parallel, delayed
 
 from training.errors import SettingsError
 from training.estimators import build_pipeline, check_classes, refusals
@@ -71,7 +71,7 @@ def search(table: Table, rows: np.ndarray, settings: Settings, progress: Progres
     start = time.monotonic()
     with (
         workers() as (where, count),
-        joblib.Parallel() as parallel,
+        Parallel() as parallel,
         progress.bar("candidates", len(candidates)) as advance,
     ):
         progress.say(f"{len(candidates)} candidates on {len(parts)} folds, {count} trainings at a time {where}")
@@ -82,7 +82,7 @@ def search(table: Table, rows: np.ndarray, settings: Settings, progress: Progres
             together = candidates[first : first + size]
             models = [build_pipeline(table, settings.train, settings.split.seed, chosen) for chosen in together]
             jobs = [
-                joblib.delayed(cross_val_score)(model, frame, target, scoring=score, cv=[part], error_score=_REFUSED)
+                delayed(cross_val_score)(model, frame, target, scoring=score, cv=[part], error_score=_REFUSED)
                 for model in models
                 for part in parts
             ]

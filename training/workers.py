@@ -33,6 +33,8 @@ def workers() -> Generator[tuple[str, int]]:
         register: Any = importlib.import_module("ray.util.joblib").register_ray
     except ImportError as error:
         raise SettingsError(f"{ADDRESS} is set, but Ray is not installed: pip install 'mlplatform[ray]'") from error
+    # It says of every search that it does without one of joblib's arguments.
+    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:

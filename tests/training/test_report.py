@@ -88,7 +88,7 @@ def test_names_and_values_from_the_data_cannot_break_the_page(tmp_path: Path) ->
     outcome = train(settings, "t", tmp_path, Progress(Console(quiet=True)))
     page = Page((outcome.directory / "report.html").read_text(encoding="utf-8"))
     assert page.all("script") + page.all("b") + page.all("i") == []
-    assert len(page.all("svg")) == 4
+    assert len(page.all("svg")) == 5
     assert "$x^2$ costs $5" in page.text
     assert "<i>no</i>" in page.text
 

@@ -171,9 +171,9 @@ def test_the_proof_tries_every_threshold_however_few_rows_it_looks_at_a_time(
     estimator: str, fitted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = fitted(made(300), "y", estimator, *SMALL)
-    tried = prove.prove(done.pipeline, done.model, done.table)
+    tried = prove.prove(done.fitted, done.model, done.table)
     monkeypatch.setattr(prove, "LOOKED_AT", 40)
-    assert prove.prove(done.pipeline, done.model, done.table) == tried
+    assert prove.prove(done.fitted, done.model, done.table) == tried
 
 
 ODD = pd.DataFrame(
