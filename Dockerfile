@@ -22,7 +22,7 @@ RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requiremen
  && mkdir /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch --no-dereference --date=@0 {} +
 
 FROM pip AS train-packages
-# The lock to install: `registry` adds MLflow's client.
+# The lock to install: `registry` adds MLflow's client, `ray` that and Ray.
 ARG TRAIN_LOCK=data
 COPY requirements/${TRAIN_LOCK}.txt /requirements/
 RUN /pip/bin/pip --python /opt/venv/bin/python install --no-compile --requirement /requirements/${TRAIN_LOCK}.txt \

@@ -17,7 +17,7 @@ from training.settings import Settings, load_settings
 HELP = """Train a model and publish it as artifacts/NAME/VERSION; make it the current one if it passes the gate.
 
 The pipeline: ingest (a CSV or Parquet file, a folder, an object store, a web server, a database or iris; roles and
-types of the columns; a snapshot) → split → validate (Great Expectations) → train (scikit-learn)
+types of the columns; a snapshot) → split → validate (Great Expectations) → search → train (scikit-learn)
 → export (an ONNX graph, proven to answer as scikit-learn does) → evaluate (the held-out rows) → report → gate (better
 than a predictor without features, not worse than the current model, within the limits set) → publish → register.
 
