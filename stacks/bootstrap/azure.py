@@ -16,6 +16,8 @@ AUDIENCE = "api://AzureADTokenExchange"
 DEPLOY = {
     "contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
     "user-access-administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    "acr-push": "8311e382-0749-4cb8-b61a-304f252e45ec",
+    "monitoring-data-reader": "b0d8363b-8ddd-447d-831f-62ca05bff136",
 }
 """Built-in roles on the subscription by definition id; docs/clouds/azure.md tells what each is for."""
 READ = {"reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7"}

@@ -93,6 +93,13 @@ def test_azure_previews_cannot_write_what_they_read() -> None:
             assert each.inputs["scope"].endswith("/resourceGroups/mlplatform-state")
 
 
+def test_azure_deployments_may_push_images_and_query_metrics_and_previews_may_not() -> None:
+    names = {each.name for each in made("azure").of("RoleAssignment")}
+    for role in ("acr-push", "monitoring-data-reader"):
+        assert f"azure-prod-{role}" in names
+        assert f"azure-prod-preview-{role}" not in names
+
+
 def test_gcp_accounts_trust_one_subject_each_of_a_pool_for_one_repository() -> None:
     found = made("gcp")
     provider = found.one("WorkloadIdentityPoolProvider").inputs
