@@ -24,7 +24,7 @@ def test_the_example_trains_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
     block = re.search(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
     monkeypatch.chdir(tmp_path)
-    Path("loans.toml").write_text(block[1], encoding="utf-8")
+    Path("credit.toml").write_text(block[1], encoding="utf-8")
     generator = np.random.default_rng(8)
     rows = 600
     income, age = generator.lognormal(10, 0.5, rows), generator.integers(18, 80, rows)
@@ -37,9 +37,9 @@ def test_the_example_trains_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
             "age": age,
             "outcome": np.where(score < np.quantile(score, 0.3), "default", "repaid"),
         }
-    ).to_parquet("loans.parquet")
-    settings = load_settings(Path("loans.toml"), {}, [*QUICK, "slices.gap=1"])
-    outcome = train(settings, "loans", tmp_path / "artifacts", Progress(Console(quiet=True)))
+    ).to_parquet("credit.parquet")
+    settings = load_settings(Path("credit.toml"), {}, [*QUICK, "slices.gap=1"])
+    outcome = train(settings, "credit", tmp_path / "artifacts", Progress(Console(quiet=True)))
     assert outcome.gate.reasons == []
     assert [feature.name for feature in outcome.manifest.features] == ["income", "age"]
     assert set(outcome.manifest.metrics) >= {"cost", "log_loss"}

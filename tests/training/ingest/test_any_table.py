@@ -86,14 +86,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_pipeline, "render_report", render)
 
 
-def trained_and_served(raw: pd.DataFrame, estimator: str, suffix: str, folder: Path) -> None:
+def trained_and_served(raw: pd.DataFrame, estimator: str, suffix: str, folder: Path, *overrides: str) -> None:
     """Train on the file that ``raw`` makes, and compare what the service answers with what scikit-learn does."""
     file = folder / f"t.{suffix}"
     raw.to_csv(file, index=False) if suffix == "csv" else raw.to_parquet(file)
     chosen = load_settings(
         None,
         {"data.source": str(file), "data.target": "y", "train.estimator": estimator},
-        ["train.random_forest.n_estimators=3", "validation.mode=never", "split.stratify=false"],
+        ["train.random_forest.n_estimators=3", "validation.mode=never", "split.stratify=false", *overrides],
     )
     outcome = training_pipeline.train(chosen, "t", folder / "artifacts", Progress(Console(quiet=True)))
     table = build_table(read(chosen.data, folder).frame, chosen.data)
@@ -136,6 +136,18 @@ def test_any_other_table_gives_such_a_model_or_one_line_with_the_cause(
         return
     assert len(cause.splitlines()) == 1
     assert any(word in cause for word in ("column", "target", "rows with a 'y'", "class of 'y'")), cause
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.timeout(600)
+@ANY
+@given(raw=tables(usable=True), estimator=st.sampled_from(["random_forest", "hist_gradient_boosting", "linear"]))
+def test_so_is_a_calibrated_model_whose_answers_costs_decide(
+    raw: pd.DataFrame, estimator: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    decided = ["train.calibration=sigmoid", "train.folds=2", "train.costs={yes = {no = 4}}"]
+    decided.append("train.hist_gradient_boosting={max_iter = 3, min_samples_leaf = 2}")
+    trained_and_served(raw, estimator, "csv", tmp_path_factory.mktemp("any"), *decided)
 
 
 @pytest.mark.usefixtures("quick")
