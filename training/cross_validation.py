@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.estimators import fit_model
+from training.estimators import check_classes, fit_model
 from training.evaluate import evaluate
 from training.export.runtime import Answers
 from training.progress import Progress
 from training.settings import Settings
 from training.split import make_folds
 from training.table import Table
+
+
+def check_folds(table: Table, rows: np.ndarray, settings: Settings) -> None:
+    """Make each fold that search, cross-validation and calibration will need, to refuse them before the hours of work.
+
+    Raises DataError where the rows do not allow them.
+    """
+    train, split = settings.train, settings.split
+    calibrated = bool(table.classes) and train.calibration != "none"
+    taught = [rows]
+    if train.cross_validate or settings.search.candidates:
+        outer = [rows[learnt] for learnt, _ in make_folds(table, rows, split, train.folds)]
+        taught += outer if train.cross_validate else []
+        for part in outer:
+            check_classes(table, part)
+    for part in taught if calibrated else []:
+        for learnt, _ in make_folds(table, part, split, train.folds, cover=True):
+            check_classes(table, part[learnt])
 
 
 def cross_validate(

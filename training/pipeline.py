@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from app.artifact import MODEL, REPORT, FeatureType, Gate, Manifest, load_manifest, sha256
 from app.kernel.packed import TREES, encode
 from training.champion import measure_champion
-from training.cross_validation import cross_validate
+from training.cross_validation import check_folds, cross_validate
 from training.estimators import fit_model
 from training.evaluate import baseline_answers, evaluate
 from training.export.convert import convert
@@ -96,6 +96,7 @@ def train(
         progress.say(f"{len(train_rows)} rows to train on, {len(test_rows)} held out")
     with progress.stage("validate"):
         validate(table, test_rows, settings, name, artifacts, progress)
+    check_folds(table, train_rows, settings)
     found, folds = None, {}
     if settings.search.candidates:
         with progress.stage("search"):
@@ -128,11 +129,11 @@ def train(
             table.target[train_rows], len(test_rows), table.task, len(table.classes), fitted.costs
         )
         baseline = evaluate(reference, test_target, len(table.classes), fitted.costs)
-        for metric, value in metrics.items():
-            progress.say(f"{metric:<18}{value:10.4f}   without features {baseline.get(metric, float('nan')):10.4f}")
+        for key, value in metrics.items():
+            progress.say(f"{key:<18}{value:10.4f}   without features {baseline.get(key, float('nan')):10.4f}")
         slices = measure_slices(table, test_rows, answers, fitted.costs, settings.slices)
         for part in slices:
-            values = ", ".join(f"{metric} {value:.4f}" for metric, value in part.metrics.items())
+            values = ", ".join(f"{key} {value:.4f}" for key, value in part.metrics.items())
             progress.say(f"{part.column} {part.value}: {part.rows} rows, {values}")
     with progress.stage("report"):
         manifest = make_manifest(settings, name, source, table, train_rows, model, metrics, found, folds, slices)

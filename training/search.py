@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import ParameterGrid, ParameterSampler, cross_val_score
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils.parallel import Parallel, delayed
 
 from training.errors import SettingsError
 from training.estimators import build_pipeline, check_classes, refusals
 from training.evaluate import LOWER_IS_BETTER
 from training.progress import Progress
-from training.scoring import scoring
+from training.scoring import scoring, trial
 from training.settings import Settings
 from training.split import make_folds
 from training.table import Table
 from training.workers import workers
-
-_REFUSED: Any = "raise"  # what scikit-learn refuses ends the search
 
 
 @dataclass(frozen=True)
@@ -77,18 +75,14 @@ def search(table: Table, rows: np.ndarray, settings: Settings, progress: Progres
         progress.say(f"{len(candidates)} candidates on {len(parts)} folds, {count} trainings at a time {where}")
         size = max(1, round(count / len(parts)))
         for first in range(0, len(candidates), size):
-            if time.monotonic() - start > settings.search.minutes * 60:
+            if first and time.monotonic() - start > settings.search.minutes * 60:
                 break
             together = candidates[first : first + size]
             models = [build_pipeline(table, settings.train, settings.split.seed, chosen) for chosen in together]
-            jobs = [
-                delayed(cross_val_score)(model, frame, target, scoring=score, cv=[part], error_score=_REFUSED)
-                for model in models
-                for part in parts
-            ]
+            jobs = [delayed(trial)(model, frame, target, part, score) for model in models for part in parts]
             with refusals(settings.train, table.task):
                 scores: Any = parallel(jobs)
-            tried += _scored(together, np.reshape(scores, (len(together), len(parts))), metric)
+            tried += _scored(together, np.reshape(scores, (len(together), len(parts))))
             advance(len(together))
     found = Found(metric, tried, len(candidates), time.monotonic() - start)
     _tell(found, progress)
@@ -107,10 +101,9 @@ def _candidates(settings: Settings, table: Table) -> list[dict[str, Any]]:
     return [{}, *({key: one[key] for key in sorted(one)} for one in drawn)]
 
 
-def _scored(candidates: Sequence[dict[str, Any]], scores: np.ndarray, metric: str) -> list[Candidate]:
-    """The candidates with their ``scores``, ``[candidates, folds]``, in the metric's own sign; undefined ones go."""
-    values = -scores if metric in LOWER_IS_BETTER else scores
-    means, deviations = values.mean(axis=1).tolist(), values.std(axis=1).tolist()
+def _scored(candidates: Sequence[dict[str, Any]], scores: np.ndarray) -> list[Candidate]:
+    """The candidates with their ``scores``, ``[candidates, folds]``; those of an undefined one go."""
+    means, deviations = scores.mean(axis=1).tolist(), scores.std(axis=1).tolist()
     scored = map(Candidate, candidates, means, deviations)
     return [one for one in scored if math.isfinite(one.mean)]
 

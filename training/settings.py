@@ -124,7 +124,7 @@ class Settings(SettingsTable, frozen=True):
                 table: self.search.space(table),
             }
         if self.slices.columns:
-            found["slices"] = {"columns": self.slices.columns, "rows": self.slices.rows}
+            found["slices"] = {"columns": self.slices.columns}
         return found
 
 
@@ -191,9 +191,12 @@ def _explain(message: str, tree: dict[str, Any]) -> str:
     problem, _, path = message.partition(" - at `")
     keys = [key for key in re.sub(r"\[[^]]*\]", ".*", path.strip("`$")).split(".") if key]
     kind, found = Settings, cast("Any", tree)
-    for key in keys:
+    for place, key in enumerate(keys):
         kind = _type_below(kind, key)
-        found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else found
+        if key == "*":
+            keys[place], found = _first_wrong(found, kind)
+        else:
+            found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else found
     name = ".".join(keys)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
     if unknown:
@@ -202,6 +205,17 @@ def _explain(message: str, tree: dict[str, Any]) -> str:
     if get_origin(kind) is Literal:
         return f"setting {name} = {json.dumps(found)}: must be one of {', '.join(get_args(kind))}"
     return f"setting {name} = {json.dumps(found, default=str)[:80]}: {problem.replace('`', '')}"
+
+
+def _first_wrong(found: Any, kind: Any) -> tuple[str, Any]:
+    """The key, or position, and the value of the first entry of a table or list that is not of type ``kind``."""
+    entries = cast("dict[str, Any]", found).items() if isinstance(found, dict) else enumerate(found)
+    for key, value in entries:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            return str(key), value
+    return "*", found
 
 
 def _type_below(kind: Any, key: str) -> Any:

@@ -62,9 +62,9 @@ def _of_numbers(values: np.ndarray, present: np.ndarray) -> list[tuple[str, np.n
     """A few numbers one by one, more of them in quarters of the rows."""
     distinct = np.unique(present)
     if len(distinct) <= FEW:
-        return [(f"{number:g}", values == number) for number in distinct]
+        return [(f"{number:.15g}", values == number) for number in distinct]
     cuts = np.unique(np.quantile(present, [0.25, 0.5, 0.75]))
     quarter = np.searchsorted(cuts, values)  # NaN stands behind all
-    words = [f"at most {cuts[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(cuts.tolist()))]
-    words.append(f"above {cuts[-1]:g}")
+    words = [f"at most {cuts[0]:.15g}", *(f"{a:.15g} to {b:.15g}" for a, b in pairwise(cuts.tolist()))]
+    words.append(f"above {cuts[-1]:.15g}")
     return [(text, (quarter == place) & ~np.isnan(values)) for place, text in enumerate(words)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from training.table import Table
 from training.train_settings import SplitSettings
 
 Parts = list[tuple[np.ndarray, np.ndarray]]
+_STRATA = 20  # folds that a stratified part of whole groups is made up of
 
 
 def split_rows(table: Table, settings: SplitSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -68,14 +70,16 @@ def make_folds(table: Table, rows: np.ndarray, settings: SplitSettings, count: i
             "rows there; add rows of it, or make fewer folds"
         )
     if settings.by == "time":
-        order = np.argsort(_moments(table)[rows], kind="stable")
-        kind: Any = KFold(count) if cover else TimeSeriesSplit(count)
-        return [(order[train], order[test]) for train, test in _split(kind, order, None, None)]
+        distinct, place = np.unique(_moments(table)[rows], return_inverse=True)
+        if len(distinct) <= count:
+            raise DataError(f"train.folds = {count}: the rows to train on are of {len(distinct)} moments only")
+        parts = (KFold(count) if cover else TimeSeriesSplit(count)).split(distinct)
+        return [(np.flatnonzero(np.isin(place, old)), np.flatnonzero(np.isin(place, new))) for old, new in parts]
     if settings.by == "group":
         groups = _groups(table, settings)[rows]
-        if (distinct := len(np.unique(groups))) < count:
+        if (known := len(np.unique(groups))) < count:
             raise DataError(
-                f"train.folds = {count}: the rows to train on have {distinct} groups of '{settings.group}' only"
+                f"train.folds = {count}: the rows to train on have {known} groups of '{settings.group}' only"
             )
         chosen: Any = StratifiedGroupKFold if stratified else GroupKFold
     else:
@@ -87,9 +91,13 @@ def make_folds(table: Table, rows: np.ndarray, settings: SplitSettings, count: i
 def _split(kind: Any, rows: np.ndarray, target: np.ndarray | None, groups: np.ndarray | None) -> Parts:
     """The folds that scikit-learn's ``kind`` makes; classes that are missing in one are refused later, where fitted."""
     try:
-        return list(kind.split(rows, target, groups))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of rare classes, which are refused where it matters
+            return list(kind.split(rows, target, groups))
     except ValueError as error:
-        raise DataError(f"the {len(rows)} rows to train on cannot be parted: {error}; make fewer folds") from error
+        raise DataError(
+            f"the {len(rows)} rows cannot be parted: {error}; see split.test_size, split.stratify and train.folds"
+        ) from error
 
 
 def _stratified(table: Table, settings: SplitSettings) -> bool:
@@ -110,15 +118,19 @@ def _by_time(table: Table, settings: SplitSettings) -> tuple[np.ndarray, np.ndar
 def _by_group(table: Table, settings: SplitSettings) -> tuple[np.ndarray, np.ndarray]:
     """Whole groups in each part, the test part having about its share of rows, or of groups if not stratified."""
     groups = _groups(table, settings)
-    if len(np.unique(groups)) < 2:
+    known = len(np.unique(groups))
+    if known < 2:
         raise DataError(f"split.group {settings.group}: all rows are of one group, so none can be held out")
-    if _stratified(table, settings):
-        kind: Any = StratifiedGroupKFold(
-            max(2, round(1 / settings.test_size)), shuffle=True, random_state=settings.seed
-        )
-    else:
-        kind = GroupShuffleSplit(1, test_size=settings.test_size, random_state=settings.seed)
-    return _split(kind, np.arange(table.rows), table.target, groups)[0]
+    every = np.arange(table.rows)
+    if not _stratified(table, settings):
+        once = GroupShuffleSplit(1, test_size=settings.test_size, random_state=settings.seed)
+        return _split(once, every, table.target, groups)[0]
+    # Folds with the classes' shares, as many of them as make up the part.
+    count = min(_STRATA, known, int(np.bincount(table.target).max()))
+    folds = _split(StratifiedGroupKFold(count, shuffle=True, random_state=settings.seed), every, table.target, groups)
+    held_out = min(max(1, round(count * settings.test_size)), count - 1)
+    test = np.sort(np.concatenate([rows for _, rows in folds[:held_out]]))
+    return np.setdiff1d(every, test), test
 
 
 def _moments(table: Table) -> np.ndarray:

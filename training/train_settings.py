@@ -11,7 +11,7 @@ from training.data_settings import NonNegative, Positive, SettingsTable
 Task = Literal["classification", "regression"]
 EstimatorName = Literal["random_forest", "hist_gradient_boosting", "linear"]
 ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
-Costs = dict[str, dict[str, NonNegative]]
+Costs = dict[str, dict[str, Annotated[float, msgspec.Meta(ge=0, le=1e9)]]]
 
 
 class SplitSettings(SettingsTable, frozen=True, omit_defaults=True):

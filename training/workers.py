@@ -11,7 +11,8 @@ from typing import Any
 
 import joblib
 
-from training import scoring
+import app
+import training
 from training.errors import SettingsError
 
 ADDRESS = "RAY_ADDRESS"
@@ -44,7 +45,8 @@ def workers() -> Generator[tuple[str, int]]:
     try:
         register()
         # Workers need the libraries, not this code: what they call of it travels with the call.
-        ray.cloudpickle.register_pickle_by_value(scoring)
+        for code in (app, training):
+            ray.cloudpickle.register_pickle_by_value(code)
         processors = int(ray.cluster_resources()["CPU"])
         with joblib.parallel_config("ray", n_jobs=processors):
             yield f"on the Ray cluster {address}", processors

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+import training.pipeline
 from training.errors import DataError, SettingsError, TrainingError
 from training.pipeline import Outcome, train
 from training.progress import Progress
@@ -138,6 +139,47 @@ def test_a_class_that_a_fold_lacks_ends_the_run_with_its_name(tmp_path: Path) ->
     late.to_csv(file, index=False)
     with pytest.raises(DataError, match=r"class 'b' of 'y' does not occur .*train\.folds"):
         trained(file, tmp_path, "search.candidates=2", "data.timestamp=t", "split.by=time")
+
+
+@pytest.mark.parametrize(("metric", "defined"), [("log_loss", True), ("balanced_accuracy", True), ("roc_auc", False)])
+def test_a_fold_to_judge_by_that_lacks_a_class_is_no_fault_of_the_parameters(
+    tmp_path: Path, metric: str, defined: bool
+) -> None:
+    moments = pd.date_range("2026-01-01", periods=90).strftime("%Y-%m-%d")
+    table = pd.DataFrame({"x": range(90), "t": moments, "y": ["a", "b", "c"] * 20 + ["a", "b"] * 15})
+    file = tmp_path / "gone.csv"
+    table.to_csv(file, index=False)
+    overrides = ["search.candidates=2", f"gate.classification.metric={metric}", "data.timestamp=t", "split.by=time"]
+    if defined:
+        assert len(searched(file, *overrides)[0].tried) == 3
+    else:
+        with pytest.raises(SettingsError, match="roc_auc is undefined on the folds"):
+            searched(file, *overrides)
+
+
+def test_folds_for_calibration_within_folds_are_refused_before_anything_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training.pipeline, "search", lambda *_: pytest.fail("searched for nothing"))
+    table = pd.DataFrame({"x": range(150), "y": ["a"] * 145 + ["b"] * 5})
+    file = tmp_path / "rare.csv"
+    table.to_csv(file, index=False)
+    with pytest.raises(DataError, match=r"train\.folds = 3"):
+        trained(file, tmp_path, "search.candidates=2", "train.cross_validate=true", "train.calibration=sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [("log_loss", "paired t-test"), ("balanced_accuracy", "McNemar's exact test"), ("cost", "paired t-test")],
+)
+def test_the_champion_is_compared_in_what_the_gate_measures(
+    rings: Path, tmp_path: Path, metric: str, expected: str
+) -> None:
+    overrides = ["train.costs={out = {in = 7}}", f"gate.classification.metric={metric}"]
+    trained(rings, tmp_path, *overrides, "train.random_forest={n_estimators = 20, max_depth = 5}")
+    second = trained(rings, tmp_path, *overrides, "train.random_forest={n_estimators = 10, max_depth = 4}")
+    assert second.gate.comparison is not None
+    assert second.gate.comparison.test == expected
 
 
 def test_a_cluster_that_does_not_answer_is_named(rings: Path, monkeypatch: pytest.MonkeyPatch) -> None:

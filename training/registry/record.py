@@ -6,6 +6,7 @@ The model version comes last, so that what is registered is whole. A run that wa
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from training.registry.tracking import VERSION
 MODEL_PATH = "model"
 _DIGEST_LENGTH = 36  # of a data set, as MLflow limits it; the whole fingerprint is a tag
 _PARAMETER_LENGTH = 6000
+_KEY = re.compile(r"[\w .:/-]+", re.ASCII)
 # Two machines that write the same row at once: MLflow's database refuses the second, by either of these.
 _CONFLICTS = ("BAD_REQUEST", "RESOURCE_ALREADY_EXISTS")
 _TRIES = 3
@@ -145,7 +147,8 @@ def _parameters(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """The settings that shaped the model, a dotted key each, and the libraries' versions."""
 
     def flatten(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-        if isinstance(value, dict):
+        # Names of columns and classes may hold what MLflow's keys may not: such a table is one parameter.
+        if isinstance(value, dict) and all(_KEY.fullmatch(str(key)) for key in value):
             for key, below in value.items():
                 yield from flatten(f"{prefix}.{key}" if prefix else str(key), below)
         else:
@@ -153,6 +156,8 @@ def _parameters(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
     yield from flatten("", manifest.settings)
     yield from flatten("libraries", manifest.libraries)
+    if manifest.search:
+        yield from flatten("search.chosen", manifest.search.chosen)
 
 
 def _dataset(manifest: Manifest) -> Dataset:
