@@ -8,7 +8,7 @@ from app.artifact import Feature, Gate, Manifest
 from delivery.report.drift import LARGE, NOTABLE, feature_psi
 from delivery.report.markdown import NOTHING, Section, Table, code
 
-LOWER_IS_BETTER = frozenset({"log_loss", "mae", "rmse"})
+LOWER_IS_BETTER = frozenset({"log_loss", "cost", "mae", "rmse"})
 
 
 def model_section(before: Manifest | None, after: Manifest | None, gate: Gate | None) -> Section:
