@@ -160,7 +160,11 @@ def test_a_fold_to_judge_by_that_lacks_a_class_is_no_fault_of_the_parameters(
 def test_folds_for_calibration_within_folds_are_refused_before_anything_is_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training.pipeline, "search", lambda *_: pytest.fail("searched for nothing"))
+
+    def searched_for_nothing(*_: object) -> None:
+        pytest.fail("searched for nothing")
+
+    monkeypatch.setattr(training.pipeline, "search", searched_for_nothing)
     table = pd.DataFrame({"x": range(150), "y": ["a"] * 145 + ["b"] * 5})
     file = tmp_path / "rare.csv"
     table.to_csv(file, index=False)
