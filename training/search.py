@@ -45,7 +45,6 @@ class Found:
     metric: str
     tried: list[Candidate]
     planned: int
-    seconds: float
 
     @property
     def best(self) -> Candidate:
@@ -84,7 +83,7 @@ def search(table: Table, rows: np.ndarray, settings: Settings, progress: Progres
                 scores: Any = parallel(jobs)
             tried += _scored(together, np.reshape(scores, (len(together), len(parts))))
             advance(len(together))
-    found = Found(metric, tried, len(candidates), time.monotonic() - start)
+    found = Found(metric, tried, len(candidates))
     _tell(found, progress)
     return found
 

@@ -16,6 +16,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from training.columns import Column
 from training.errors import DataError, SettingsError, choices
 from training.table import Table
 from training.train_settings import SplitSettings
@@ -137,14 +138,7 @@ def _moments(table: Table) -> np.ndarray:
     """The rows' moments in seconds."""
     if table.timestamp is None:
         raise SettingsError('split.by = "time": which column has the moment? Set data.timestamp')
-    column = table.column(table.timestamp)
-    if column.missing.any():
-        row = table.row_numbers[int(column.missing.argmax())]
-        raise DataError(
-            f"column '{column.name}' has no moment in row {row} and {int(column.missing.sum())} row(s) in all, which "
-            'split.by = "time" needs'
-        )
-    return column.values
+    return _whole(table, table.timestamp, 'which split.by = "time" needs').values
 
 
 def _groups(table: Table, settings: SplitSettings) -> np.ndarray:
@@ -154,14 +148,19 @@ def _groups(table: Table, settings: SplitSettings) -> np.ndarray:
         raise SettingsError(
             f"setting split.group = {settings.group!r}: no such column; {choices(settings.group, names)}"
         )
-    column = table.column(settings.group)
+    column = _whole(table, settings.group, "so their group is unknown: fill it in, or leave the rows out")
+    return np.unique(column.values.astype(str) if column.type == "category" else column.values, return_inverse=True)[1]
+
+
+def _whole(table: Table, name: str, consequence: str) -> Column:
+    """The column, refused if it has a gap. Raises DataError with the first row."""
+    column = table.column(name)
     if column.missing.any():
         row = table.row_numbers[int(column.missing.argmax())]
         raise DataError(
-            f"column '{column.name}' has no value in row {row} and {int(column.missing.sum())} row(s) in all, so their "
-            "group is unknown: fill it in, or leave the rows out"
+            f"column '{name}' has no value in row {row} and {int(column.missing.sum())} row(s) in all, {consequence}"
         )
-    return np.unique(column.values.astype(str) if column.type == "category" else column.values, return_inverse=True)[1]
+    return column
 
 
 def _check_classes(table: Table, test_size: float) -> None:
