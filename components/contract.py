@@ -1,7 +1,7 @@
 """What the classes of every cloud offer, as protocols that the type checker holds them to.
 
-Network, Registry, Telemetry, Compute, Monitoring and TrainingJob are ComponentResources with the type token
-``mlplatform:<cloud>:<Class>``. They take ``(name, environment, spec, *, what they need, opts)`` and are created in
+Network, Registry, Telemetry, Compute, Monitoring, TrainingJob and TrackingStore are ComponentResources with the type
+token ``mlplatform:<cloud>:<Class>``. They take ``(name, environment, spec, *, what they need, opts)`` and are created in
 this order; Telemetry holds the data (logs, metrics) and comes first, since each replica writes to it from its start,
 Monitoring watches what Compute made and comes last. What Compute made is verified alike in every cloud
 (``components/verification.py``).
@@ -103,4 +103,23 @@ class TrainingJob(Protocol):
     @property
     def artifacts(self) -> pulumi.Output[str]:
         """Address of the bucket that the versioned artifacts go to."""
+        ...
+
+
+class TrackingStore(Protocol):
+    """What an MLflow server keeps its books and files in."""
+
+    @property
+    def database(self) -> pulumi.Output[str]:
+        """The database as a URL of PostgreSQL: with the user, without a password."""
+        ...
+
+    @property
+    def files(self) -> pulumi.Output[str]:
+        """Address of the files, as ``mlflow server --artifacts-destination`` takes it."""
+        ...
+
+    @property
+    def identity(self) -> pulumi.Output[str]:
+        """Who the server has to be in the cloud (identity, role or account): the only one with rights to both."""
         ...

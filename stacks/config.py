@@ -1,7 +1,7 @@
 """The only reader of ``pulumi.Config``: turns a stack's file into the specs, or says what to change in it.
 
-The objects ``network``, ``service``, ``monitoring.slo``, ``verification``, ``training`` and the one named like the
-cloud have the fields of their dataclass in camelCase; docs/clouds.md lists every key.
+The objects ``network``, ``service``, ``monitoring.slo``, ``verification``, ``training``, ``tracking`` and the one
+named like the cloud have the fields of their dataclass in camelCase; docs/clouds.md lists every key.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from components.spec import (
     Traffic,
     VerificationSpec,
 )
+from components.tracking import TrackingSpec
 from observability.alerts import RUNBOOKS
 from observability.rules import Severity
 from observability.slo import Slo
@@ -44,7 +45,8 @@ class Settings(Generic[Own]):
 
     ``monitoring`` has no rules yet: they follow from ``slo``, ``runbooks`` and what is deployed (``stacks/watch.py``).
     ``releases`` is None where this program builds the image itself (``image: build``). ``model_version`` is None
-    where the pointer of the local artifacts decides, ``training`` where no job is wanted.
+    where the pointer of the local artifacts decides, ``training`` where no job and ``tracking`` where no
+    store is wanted.
     """
 
     environment: Environment
@@ -56,6 +58,7 @@ class Settings(Generic[Own]):
     verification: VerificationSpec
     training: JobSpec | None
     training_image: str | None
+    tracking: TrackingSpec | None
     releases: Traffic | None
     model: str
     model_version: str | None
@@ -129,6 +132,7 @@ def read(own: type[Own]) -> Settings[Own]:
             verification=_object("verification", VerificationSpec),
             training=training,
             training_image=_training_image() if training and not building else None,
+            tracking=_object("tracking", TrackingSpec) if config.get("tracking") is not None else None,
             releases=None if building else _releases(config),
             model=model,
             model_version=version or None,

@@ -25,6 +25,8 @@ def program() -> None:
     environment, own = settings.environment, settings.own
     if settings.training:
         raise UnsupportedError("local", "a training job", "remove training from the configuration; run `make train`")
+    if settings.tracking:
+        raise UnsupportedError("local", "a tracking store", "remove tracking from the configuration; run `make mlflow`")
     network = Network("network", environment, settings.network)
     telemetry = Telemetry("telemetry", environment, settings=own)
     registry = Registry("registry", environment)

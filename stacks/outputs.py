@@ -6,8 +6,9 @@ from typing import Any
 
 import pulumi
 
-from components.contract import Compute, Monitoring, Registry, Telemetry, TrainingJob
+from components.contract import Compute, Monitoring, Registry, Telemetry, TrackingStore, TrainingJob
 from components.spec import Traffic
+from components.tracking import server_command
 from components.verification import Verification
 from stacks import lease
 from stacks.config import Settings
@@ -23,6 +24,7 @@ def export(
     monitoring: Monitoring,
     registry: Registry,
     training: TrainingJob | None = None,
+    tracking: TrackingStore | None = None,
 ) -> None:
     """Export what a person opens and what delivery needs; None stands where a stack has no such thing."""
     candidate = traffic.candidate
@@ -52,6 +54,10 @@ def export(
         "trainingRegistry": registry.training,
         "trainingJob": training.job if training else None,
         "artifacts": training.artifacts if training else None,
+        "trackingDatabase": tracking.database if tracking else None,
+        "trackingFiles": tracking.files if tracking else None,
+        "trackingIdentity": tracking.identity if tracking else None,
+        "trackingServer": server_command(tracking.database, tracking.files) if tracking else None,
     }
     for name, value in outputs.items():
         pulumi.export(name, value)

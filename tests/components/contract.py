@@ -24,7 +24,8 @@ CANDIDATE = {**STABLE, "modelVersion": "fedcba9876543210", "image": f"registry.t
 TRAINING_IMAGE = f"registry.test/training@sha256:{'c' * 64}"
 AGENT_IMAGE = f"registry.test/agent@sha256:{'d' * 64}"
 
-Variant = Literal["plain", "candidate", "tagged"]
+Variant = Literal["plain", "candidate", "tagged", "bare"]
+"""``bare`` has nothing that a stack may do without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +113,13 @@ def configuration(cloud: Cloud, tier: Tier, variant: Variant = "plain") -> dict[
         own |= {"candidate": CANDIDATE, "candidateWeight": "5"}
     if cloud == "local":
         own["local"] = {"smarthost": "mail.example.org:25"}
+    else:
+        own["tracking"] = {}
     if variant == "tagged":
         own["tags"] = {"cost-center": "4711"}
-    return found | {f"{PROJECT}:{key}": value for key, value in own.items()}
+    whole = found | {f"{PROJECT}:{key}": value for key, value in own.items()}
+    optional = ("training", "trainingImage", "tracking") if variant == "bare" else ()
+    return {key: value for key, value in whole.items() if key.removeprefix(f"{PROJECT}:") not in optional}
 
 
 @functools.cache

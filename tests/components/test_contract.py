@@ -68,6 +68,36 @@ def test_every_stack_exports_the_same_outputs(cloud: Cloud, tier: Tier, preview:
 
 
 @every_stack
+@every_mode
+def test_a_tracking_store_tells_a_server_where_it_is_and_holds_no_password(
+    cloud: Cloud, tier: Tier, preview: bool
+) -> None:
+    if cloud == "local":
+        assert "trackingServer" not in stack_run(cloud, tier, preview).outputs
+        return
+    run = stack_run(cloud, tier, preview)
+    assert run.one(f"mlplatform:{cloud}:TrackingStore").urn in run.component_outputs
+    database, files, command = (run.outputs[f"tracking{name}"] for name in ("Database", "Files", "Server"))
+    assert run.outputs["trackingIdentity"]
+    if preview and UNKNOWN in (database, files, command):
+        return
+    user, _, rest = database.removeprefix("postgresql://").partition("@")
+    assert user
+    assert ":" not in user, "a password"
+    assert re.fullmatch(r"[^\s/:]+:5432/mlflow\?sslmode=verify-(full|ca)", rest), rest
+    assert re.fullmatch(r"(s3|gs|wasbs)://\S+/mlflow", files), files
+    assert database in command
+    assert files in command
+
+
+@every_stack
+def test_what_a_stack_may_do_without_is_not_there_unasked(cloud: Cloud, tier: Tier) -> None:
+    run = stack_run(cloud, tier, variant="bare")
+    assert not [r.urn for r in run.resources if r.type.endswith((":TrackingStore", ":TrainingJob"))]
+    assert not [name for name in run.outputs if name.startswith("tracking") or name in ("trainingJob", "artifacts")]
+
+
+@every_stack
 def test_addresses_are_addresses_and_the_release_is_the_one_asked_for(cloud: Cloud, tier: Tier) -> None:
     outputs = stack_run(cloud, tier, variant="candidate").outputs
     for name in ("url", "stableUrl", "candidateUrl", "dashboardUrl", "prometheusUrl"):

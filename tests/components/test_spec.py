@@ -23,6 +23,7 @@ from components.spec import (
     release_id,
     service_environment,
 )
+from components.tracking import TrackingSpec
 from tests.components.harness import run
 
 DIGEST = "sha256:" + "a" * 64
@@ -57,6 +58,8 @@ def environment(**changes: Any) -> Environment:
         (lambda: Authentication(issuer="https://login.test", audience=""), r"audience is ''"),
         (lambda: JobSpec(schedule="daily"), r"training\.schedule is 'daily'.*write e\.g\. '0 3 \* \* 1'"),
         (lambda: JobSpec(timeout_seconds=5), r"training\.timeoutSeconds is 5"),
+        (lambda: TrackingSpec(storage_gb=20), r"tracking\.storageGb is 20: not offered by all clouds; use \(32, 64"),
+        (lambda: TrackingSpec(backup_days=1), r"tracking\.backupDays is 1: not between 7 and 35; use 7"),
         (lambda: MonitoringSpec(log_retention_days=31), r"logRetentionDays is 31: not offered by all clouds"),
         (lambda: Receiver(name="On Call", kind="email", address="a@b.c"), r"receiver name is 'On Call'"),
         (lambda: Receiver(name="team", kind="email", address="a@b.c", severities=()), r"severities is \[\]: empty"),

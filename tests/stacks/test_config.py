@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from components.spec import Authentication, JobSpec, NetworkSpec, ServiceSpec
+from components.tracking import TrackingSpec
 from observability.slo import Availability, Latency, Quality, Slo
 from stacks import config
 from stacks.config import ConfigError
@@ -56,6 +57,7 @@ def test_a_minimal_development_stack_takes_the_defaults() -> None:
     assert found.network == NetworkSpec()
     assert found.service == ServiceSpec()
     assert found.training is None
+    assert found.tracking is None
     assert found.releases is None
     assert (found.model, found.model_version) == ("iris", None)
     assert (found.environment.stack, found.environment.tier, found.environment.production) == ("aws-dev", "dev", False)
@@ -78,6 +80,7 @@ def test_every_object_has_the_fields_of_its_spec_in_camel_case() -> None:
                 "secrets": {"API_KEY": "arn:x"},
             },
             "training": {"schedule": "0 3 * * 1", "timeoutSeconds": 600},
+            "tracking": {"storageGb": 64, "backupDays": 14, "machine": "db.t4g.small"},
             "monitoring": {
                 "logRetentionDays": 90,
                 "runbooks": "https://git.example.org/docs/runbooks",
@@ -117,6 +120,7 @@ def test_every_object_has_the_fields_of_its_spec_in_camel_case() -> None:
     assert 0.2 in found.slo.buckets
     assert found.runbooks == "https://git.example.org/docs/runbooks"
     assert found.training == JobSpec(schedule="0 3 * * 1", timeout_seconds=600)
+    assert found.tracking == TrackingSpec(storage_gb=64, backup_days=14, machine="db.t4g.small")
     assert found.monitoring.log_retention_days == 90
     assert found.environment.tags == {"team": "ml"}
     assert found.own == Own(nat_gateway=True)

@@ -154,6 +154,7 @@ def test_grafana_runs_only_where_its_image_is_named() -> None:
         ({"monitoring": {"logRetentionDays": 60}}, r"remove monitoring\.logRetentionDays"),
         ({"service": {"maxReplicas": 1, "ingress": "public"}}, r"local cannot do public ingress"),
         ({"service": {"maxReplicas": 1, "secrets": {"KEY": "x"}}}, r"local cannot do secrets by reference"),
+        ({"tracking": {}}, r"local cannot do a tracking store; remove tracking .*run `make mlflow`"),
         ({"training": {}}, r"local cannot do a training job; remove training .*run `make train`"),
         ({"local": {}}, r"local cannot do e-mail without a mail server; set local\.smarthost to host:port"),
         (

@@ -1,0 +1,45 @@
+"""The tracking store: what an MLflow server keeps its books and files in, asked for alike in every cloud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.spec import SpecError
+
+DATABASE = "mlflow"
+"""The database's name in its server."""
+PORT = 5432
+"""Where PostgreSQL listens, in every cloud."""
+# Those of Azure, the only cloud that does not offer every size
+# (learn.microsoft.com/azure/postgresql/flexible-server/concepts-storage).
+_SIZES_GB = (32, 64, 128, 256, 512, 1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSpec:
+    """A managed PostgreSQL and a bucket; runs, metrics and versions are rows, models and plots are files.
+
+    ``storage_gb`` in GiB is where the database begins, it grows by itself. ``backup_days`` is how far back it can be
+    restored, to any second. ``machine`` is the cloud's own name of a size; None takes its smallest in dev, and in
+    production the smallest that the cloud offers with a standby in another zone.
+    """
+
+    storage_gb: int = 32
+    backup_days: int = 7
+    machine: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.storage_gb not in _SIZES_GB:
+            raise SpecError(f"tracking.storageGb is {self.storage_gb}: not offered by all clouds; use {_SIZES_GB}")
+        # Seven is the least that Azure and 35 the most that Azure and AWS keep.
+        if not 7 <= self.backup_days <= 35:
+            raise SpecError(f"tracking.backupDays is {self.backup_days}: not between 7 and 35; use 7")
+
+
+def server_command(database: pulumi.Input[str], files: pulumi.Input[str]) -> pulumi.Output[str]:
+    """How an MLflow server is started on the store at ``database`` (a URL without a password) and ``files``."""
+    return pulumi.Output.format(
+        "mlflow server --host 0.0.0.0 --backend-store-uri '{0}' --artifacts-destination '{1}'", database, files
+    )
