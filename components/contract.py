@@ -1,10 +1,10 @@
 """What the classes of every cloud offer, as protocols that the type checker holds them to.
 
 Network, Registry, Telemetry, Compute, Monitoring, TrainingJob and TrackingStore are ComponentResources with the type
-token ``mlplatform:<cloud>:<Class>``. They take ``(name, environment, spec, *, what they need, opts)`` and are created in
-this order; Telemetry holds the data (logs, metrics) and comes first, since each replica writes to it from its start,
-Monitoring watches what Compute made and comes last. What Compute made is verified alike in every cloud
-(``components/verification.py``).
+token ``mlplatform:<cloud>:<Class>``. They take ``(name, environment, spec, *, what they need, opts)`` and are created
+in this order, the last two where they are asked for. Telemetry holds the data (logs, metrics) and comes first, since
+each replica writes to it from its start; Monitoring watches what Compute made. What Compute made is verified alike in
+every cloud (``components/verification.py``).
 """
 
 from __future__ import annotations

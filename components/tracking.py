@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pulumi
-
 from components.spec import SpecError
 
 DATABASE = "mlflow"
 """The database's name in its server."""
 PORT = 5432
 """Where PostgreSQL listens, in every cloud."""
+SERVER_COMMAND = "mlflow server --host 0.0.0.0 --backend-store-uri '{0}' --artifacts-destination '{1}'"
+"""How an MLflow server is started on a store's database (a URL without a password) and files."""
 # Those of Azure, the only cloud that does not offer every size
 # (learn.microsoft.com/azure/postgresql/flexible-server/concepts-storage).
 _SIZES_GB = (32, 64, 128, 256, 512, 1024)
@@ -36,10 +36,3 @@ class TrackingSpec:
         # Seven is the least that Azure and 35 the most that Azure and AWS keep.
         if not 7 <= self.backup_days <= 35:
             raise SpecError(f"tracking.backupDays is {self.backup_days}: not between 7 and 35; use 7")
-
-
-def server_command(database: pulumi.Input[str], files: pulumi.Input[str]) -> pulumi.Output[str]:
-    """How an MLflow server is started on the store at ``database`` (a URL without a password) and ``files``."""
-    return pulumi.Output.format(
-        "mlflow server --host 0.0.0.0 --backend-store-uri '{0}' --artifacts-destination '{1}'", database, files
-    )

@@ -8,7 +8,7 @@ import pulumi
 
 from components.contract import Compute, Monitoring, Registry, Telemetry, TrackingStore, TrainingJob
 from components.spec import Traffic
-from components.tracking import server_command
+from components.tracking import SERVER_COMMAND
 from components.verification import Verification
 from stacks import lease
 from stacks.config import Settings
@@ -57,7 +57,9 @@ def export(
         "trackingDatabase": tracking.database if tracking else None,
         "trackingFiles": tracking.files if tracking else None,
         "trackingIdentity": tracking.identity if tracking else None,
-        "trackingServer": server_command(tracking.database, tracking.files) if tracking else None,
+        "trackingServer": (
+            pulumi.Output.format(SERVER_COMMAND, tracking.database, tracking.files) if tracking else None
+        ),
     }
     for name, value in outputs.items():
         pulumi.export(name, value)

@@ -9,11 +9,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 PASSWORD = "not/a:real@secret"  # with the characters that break an address put together by hand
 
@@ -44,8 +46,11 @@ def program(name: str) -> Path | None:
 
 
 @contextmanager
-def running() -> Generator[Postgres]:
-    """A server in a temporary directory; PostgreSQL refuses to run as root, so then it is another user's."""
+def running(*settings: str, files: Sequence[Path] = ()) -> Generator[Postgres]:
+    """A server in a temporary directory; PostgreSQL refuses to run as root, so then it is another user's.
+
+    ``settings`` are its own (``ssl=on``); ``files`` are copied to its data directory, which it reads as its user.
+    """
     with tempfile.TemporaryDirectory(prefix="postgres-") as made, socket.create_server(("127.0.0.1", 0)) as taken:
         directory, port = Path(made), taken.getsockname()[1]
         (directory / "password").write_text(PASSWORD)
@@ -59,25 +64,31 @@ def running() -> Generator[Postgres]:
         initdb = [str(program("initdb")), f"--pgdata={directory / 'cluster'}", *options]
         done = subprocess.run(initdb, cwd=directory, capture_output=True, text=True, **user)
         assert done.returncode == 0, done.stderr
+        for file in files:
+            shutil.copy(file, directory / "cluster")
+            if user:
+                os.chown(directory / "cluster" / file.name, user["user"], user["group"])
         taken.close()
         command = [str(program("postgres")), "-D", str(directory / "cluster"), "-k", str(directory), "-F"]
+        command += [word for setting in settings for word in ("-c", setting)]
         with (directory / "log").open("w+b") as log:
             server = subprocess.Popen([*command, "-h", "127.0.0.1", "-p", str(port)], cwd=directory, stderr=log, **user)
             try:
-                _wait(server, port, directory / "log")
-                yield Postgres(port)
+                found = Postgres(port)
+                _wait(server, found, directory / "log")
+                yield found
             finally:
                 server.terminate()
                 server.wait(timeout=30)
 
 
-def _wait(server: subprocess.Popen[Any], port: int, log: Path) -> None:
-    """Until the server listens, for 30 s at most."""
+def _wait(server: subprocess.Popen[Any], postgres: Postgres, log: Path) -> None:
+    """Until the server takes connections, for 30 s at most: it listens before it does."""
     until = time.monotonic() + 30
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
+            psycopg.connect(postgres.full_url, connect_timeout=2).close()
+        except psycopg.OperationalError:
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)

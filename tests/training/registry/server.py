@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
+from components.tracking import SERVER_COMMAND
 from tests.app.service import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -17,10 +20,13 @@ MLFLOW = REPOSITORY / ".venv-mlflow" / "bin" / "mlflow"
 
 
 class Server:
-    """The server for a database; its files are in ``directory``. It has the same address after each start."""
+    """The server for a database, started as the stacks say; its files are in ``directory``, its ``variables`` go to it.
 
-    def __init__(self, database: str, directory: Path) -> None:
-        self._database, self._directory = database, directory
+    It has the same address after each start.
+    """
+
+    def __init__(self, database: str, directory: Path, variables: Mapping[str, str] | None = None) -> None:
+        self._database, self._directory, self._variables = database, directory, variables or {}
         self.files = directory / "files"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -34,14 +40,15 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [MLFLOW, "server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-        stores = ["--backend-store-uri", self._database, "--artifacts-destination", str(self.files)]
+        _, *words = shlex.split(SERVER_COMMAND.format(self._database, self.files))
+        # Of an option that stands twice the last holds.
+        here = ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
         # Without its job runners, which no test asks for, it starts in half the time.
         quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        environment = {**os.environ, **quiet}
+        environment = {**os.environ, **quiet, **self._variables}
         with (self._directory / "log").open("a") as log:
             self._process = subprocess.Popen(
-                [*command, *stores],
+                [str(MLFLOW), *words, *here],
                 cwd=self._directory,
                 env=environment,
                 stdout=log,
