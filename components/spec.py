@@ -189,15 +189,17 @@ def _require_size(owner: str, cpu: float, memory_mb: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """A training run: its size, its limit in time and when it starts by itself.
+    """A training run: its size, its limit in time, when it starts by itself and which MLflow server it tells.
 
-    ``schedule`` is a cron expression of five fields in UTC; None means on demand only.
+    ``schedule`` is a cron expression of five fields in UTC; None means on demand only. ``tracking_url`` is a server in
+    the stack's network; None leaves the books to the object store alone.
     """
 
     cpu: float = 2.0
     memory_mb: int = 4096
     timeout_seconds: int = 3600
     schedule: str | None = None
+    tracking_url: str | None = None
 
     def __post_init__(self) -> None:
         _require_size("training", self.cpu, self.memory_mb)
@@ -205,6 +207,14 @@ class JobSpec:
         _require(60 <= limit <= 86400, "training.timeoutSeconds", limit, "not between 60 and 86400", "use 3600")
         if self.schedule is not None:
             _require_match(r"[-0-9*/,]+( [-0-9*/,]+){4}", "training.schedule", self.schedule, "write e.g. '0 3 * * 1'")
+        if self.tracking_url is not None:
+            fix = "write its https address, without a port or a password"
+            _require_match(r"https://[^\s/:@?#]+(/[^\s?#]*)?", "training.trackingUrl", self.tracking_url, fix)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the job is told in every cloud."""
+        return {"MLFLOW_TRACKING_URI": self.tracking_url} if self.tracking_url else {}
 
 
 @dataclass(frozen=True, kw_only=True)

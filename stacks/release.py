@@ -61,11 +61,13 @@ def training_image(
     """The image that the training job runs."""
     if settings.training_image:
         return settings.training_image
+    tells = settings.training is not None and settings.training.tracking_url is not None
     return Image(
         "training-image",
         settings.environment,
         target="train",
-        arguments=_arguments(settings, _last_change()),
+        # MLflow's client is in the image where there is a server to tell.
+        arguments={**_arguments(settings, _last_change()), **({"TRAIN_LOCK": "registry"} if tells else {})},
         platforms=platforms,
         repository=registry.training,
         credentials=registry.credentials,

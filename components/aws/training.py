@@ -88,7 +88,9 @@ class TrainingJob(pulumi.ComponentResource):
             "readonlyRootFilesystem": False,
             "entryPoint": ["timeout", "--kill-after=30", str(spec.timeout_seconds), "python", "-m", "training"],
             "command": list(TRAINING_ARGUMENTS),
-            "environment": tasks.environment({"ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region}),
+            "environment": tasks.environment(
+                {"ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region, **spec.variables}
+            ),
             "logConfiguration": tasks.log_configuration(telemetry.training_logs.name, account.region, _CONTAINER),
         }
         definition = ecs.TaskDefinition(

@@ -97,6 +97,7 @@ class TrainingJob(pulumi.ComponentResource):
                             app.EnvironmentVarArgs(name="ARTIFACTS_URL", value=artifacts.url),
                             # Which of the identities the Azure SDK is to use.
                             app.EnvironmentVarArgs(name="AZURE_CLIENT_ID", value=trainer.client_id),
+                            *(app.EnvironmentVarArgs(name=key, value=value) for key, value in spec.variables.items()),
                         ],
                         resources=app.ContainerResourcesArgs(cpu=spec.cpu, memory=f"{spec.memory_mb / 1024:g}Gi"),
                     )

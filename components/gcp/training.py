@@ -185,7 +185,10 @@ def _task(
                 name="training",
                 image=image,
                 args=list(TRAINING_ARGUMENTS),
-                envs=[cloudrun.JobTemplateTemplateContainerEnvArgs(name="ARTIFACTS_URL", value=artifacts)],
+                envs=[
+                    cloudrun.JobTemplateTemplateContainerEnvArgs(name=name, value=value)
+                    for name, value in {"ARTIFACTS_URL": artifacts, **spec.variables}.items()
+                ],
                 resources=cloudrun.JobTemplateTemplateContainerResourcesArgs(
                     limits={"cpu": f"{spec.cpu:g}", "memory": f"{spec.memory_mb}Mi"}
                 ),

@@ -22,6 +22,7 @@ SECRET = "a-secret-that-must-not-leak"
 STABLE = {"modelVersion": "0123456789abcdef", "commit": "1" * 40, "image": f"registry.test/serving@sha256:{'a' * 64}"}
 CANDIDATE = {**STABLE, "modelVersion": "fedcba9876543210", "image": f"registry.test/serving@sha256:{'b' * 64}"}
 TRAINING_IMAGE = f"registry.test/training@sha256:{'c' * 64}"
+TRACKING_URL = "https://mlflow.example.org"
 AGENT_IMAGE = f"registry.test/agent@sha256:{'d' * 64}"
 
 Variant = Literal["plain", "candidate", "tagged", "bare"]
@@ -65,6 +66,10 @@ class Fakes(Protocol):
 
     def services(self, run: Run) -> Sequence[Service]:
         """The releases that run, stable first."""
+        ...
+
+    def training_variables(self, run: Run) -> Mapping[str, Any]:
+        """The plain variables of the training job, which only clouds have."""
         ...
 
     def excessive_rights(self, run: Run) -> Sequence[str]:
@@ -115,6 +120,7 @@ def configuration(cloud: Cloud, tier: Tier, variant: Variant = "plain") -> dict[
         own["local"] = {"smarthost": "mail.example.org:25"}
     else:
         own["tracking"] = {}
+        own["training"] = {**found.get(f"{PROJECT}:training", {}), "trackingUrl": TRACKING_URL}
     if variant == "tagged":
         own["tags"] = {"cost-center": "4711"}
     whole = found | {f"{PROJECT}:{key}": value for key, value in own.items()}

@@ -14,6 +14,7 @@ from tests.components.contract import (
     CANDIDATE,
     SECRET,
     STABLE,
+    TRACKING_URL,
     configuration,
     fakes,
     stack_name,
@@ -95,6 +96,15 @@ def test_what_a_stack_may_do_without_is_not_there_unasked(cloud: Cloud, tier: Ti
     run = stack_run(cloud, tier, variant="bare")
     assert not [r.urn for r in run.resources if r.type.endswith((":TrackingStore", ":TrainingJob"))]
     assert not [name for name in run.outputs if name.startswith("tracking") or name in ("trainingJob", "artifacts")]
+
+
+@every_stack
+def test_training_tells_the_server_that_it_is_given_and_has_the_client_for_it(cloud: Cloud, tier: Tier) -> None:
+    run = stack_run(cloud, tier)
+    address = None if cloud == "local" else TRACKING_URL
+    assert fakes(cloud).training_variables(run).get("MLFLOW_TRACKING_URI") == address
+    for image in (found for found in run.resources if found.name == "training-image" and found.inputs):
+        assert image.inputs["buildArgs"]["TRAIN_LOCK"] == "registry"
 
 
 @every_stack

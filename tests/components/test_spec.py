@@ -57,6 +57,11 @@ def environment(**changes: Any) -> Environment:
         (lambda: Authentication(issuer="http://login.test", audience="a"), r"issuer is 'http://login\.test'"),
         (lambda: Authentication(issuer="https://login.test", audience=""), r"audience is ''"),
         (lambda: JobSpec(schedule="daily"), r"training\.schedule is 'daily'.*write e\.g\. '0 3 \* \* 1'"),
+        (
+            lambda: JobSpec(tracking_url="http://mlflow.test"),
+            r"training\.trackingUrl is 'http://mlflow\.test'.*https ad",
+        ),
+        (lambda: JobSpec(tracking_url="https://me:secret@mlflow.test"), r"without a port or a password"),
         (lambda: JobSpec(timeout_seconds=5), r"training\.timeoutSeconds is 5"),
         (lambda: TrackingSpec(storage_gb=20), r"tracking\.storageGb is 20: not offered by all clouds; use \(32, 64"),
         (lambda: TrackingSpec(backup_days=1), r"tracking\.backupDays is 1: not between 7 and 35; use 7"),

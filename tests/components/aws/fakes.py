@@ -113,6 +113,12 @@ def services(run: Run) -> Sequence[Service]:
     return found
 
 
+def training_variables(run: Run) -> Mapping[str, Any]:
+    """Of the task's only container."""
+    (container,) = containers(run.one("ecs/taskDefinition:TaskDefinition", "training")).values()
+    return {entry["name"]: entry["value"] for entry in container["environment"]}
+
+
 def statements(run: Run, role: str = "") -> list[dict[str, Any]]:
     """What the roles whose name contains ``role`` may do."""
     found = [policy for policy in run.of("iam/rolePolicy:RolePolicy") if role in policy.name]

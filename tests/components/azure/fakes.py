@@ -86,6 +86,12 @@ def services(run: Run) -> Sequence[Service]:
     ]
 
 
+def training_variables(run: Run) -> Mapping[str, Any]:
+    """Of the job's only container."""
+    (container,) = run.one("app:Job").inputs["template"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["env"]}
+
+
 def excessive_rights(run: Run) -> Sequence[str]:
     """Roles that are not the four, or are given on something wider than the one resource."""
     found: list[str] = []

@@ -83,6 +83,12 @@ def services(run: Run) -> Sequence[Service]:
     ]
 
 
+def training_variables(run: Run) -> Mapping[str, Any]:
+    """Of the job's only container."""
+    (container,) = run.one("gcp:cloudrunv2/job:Job").inputs["template"]["template"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["envs"]}
+
+
 def excessive_rights(run: Run) -> Sequence[str]:
     """Roles beyond the list, members that are everyone, and bindings that would take others' rights away."""
     found: list[str] = []

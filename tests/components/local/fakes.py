@@ -53,6 +53,12 @@ def _service(run: Run, slot: str) -> Service:
     )
 
 
+def training_variables(run: Run) -> Mapping[str, Any]:
+    """This machine has no training job."""
+    assert not [resource.urn for resource in run.resources if "training" in resource.name]
+    return {}
+
+
 def excessive_rights(run: Run) -> Sequence[str]:
     """Containers that are root, keep a capability, may gain rights, or publish a port beyond this machine."""
     found: list[str] = []
