@@ -29,7 +29,8 @@ class Limit:
 # azure  learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 # aws    the `name` argument of each resource's CreateX call in docs.aws.amazon.com (ELBv2, ECS, IAM, S3, ECR, …)
 # gcp    cloud.google.com: run/docs/reference (service < 50), iam service accounts, storage/docs/buckets#naming,
-#        compute/docs/naming-resources (RFC 1035, 63) for networks, Artifact Registry, secrets and the rest
+#        compute/docs/naming-resources (RFC 1035, 63) for networks, Artifact Registry, secrets and the rest;
+#        sql/docs/postgres/instance-settings (98 with the project's id and a colon)
 # local  RFC 1123: a container's name is its host name in the network
 LIMITS: dict[str, dict[str, Limit]] = {
     "azure": {
@@ -78,6 +79,7 @@ LIMITS: dict[str, dict[str, Limit]] = {
         "log-bucket": Limit(1, 63),
         "secret": Limit(1, 255),
         "custom-role": Limit(3, 64, hyphens=False),
+        "database-instance": Limit(1, 63),
         "resource": Limit(1, 63),
     },
     "local": {

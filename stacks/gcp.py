@@ -13,6 +13,7 @@ from components.gcp.registry import Registry
 from components.gcp.services import Services
 from components.gcp.settings import Settings
 from components.gcp.telemetry import Telemetry
+from components.gcp.tracking import TrackingStore
 from components.gcp.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
@@ -25,10 +26,11 @@ def program() -> None:
     before = release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    services = Services("services", environment, settings=own)
+    database = settings.tracking is not None
+    services = Services("services", environment, settings=own, database=database)
     encryption = None
     if environment.production:
-        encryption = Encryption("encryption", environment, settings=own, services=services)
+        encryption = Encryption("encryption", environment, settings=own, services=services, database=database)
     network = Network("network", environment, settings.network, settings=own, services=services)
     telemetry = Telemetry("telemetry", environment, settings.monitoring, settings=own, services=services)
     registry = Registry("registry", environment, settings=own, services=services, encryption=encryption)
@@ -68,6 +70,17 @@ def program() -> None:
             telemetry=telemetry,
             encryption=encryption,
         )
+    tracking = None
+    if settings.tracking:
+        tracking = TrackingStore(
+            "tracking",
+            environment,
+            settings.tracking,
+            settings=own,
+            services=services,
+            network=network,
+            encryption=encryption,
+        )
     export(
         settings,
         traffic=traffic,
@@ -77,5 +90,6 @@ def program() -> None:
         monitoring=monitoring,
         registry=registry,
         training=training,
+        tracking=tracking,
     )
     pulumi.export("revisions", compute.revisions)

@@ -14,12 +14,12 @@ from components.spec import Environment
 
 ROTATION = f"{90 * 24 * 3600}s"
 # The role of each service that encrypts with the key (cloud.google.com/storage/docs/encryption/customer-managed-keys,
-# cloud.google.com/artifact-registry/docs/cmek).
+# cloud.google.com/artifact-registry/docs/cmek, cloud.google.com/sql/docs/postgres/configure-cmek).
 ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
 
 class Encryption(pulumi.ComponentResource):
-    """One key, rotated, for the artifact bucket and the registry, and the right to use it for those services alone.
+    """One key, rotated, for the buckets, the registry and a ``database``, and the right of those services to use it.
 
     Key rings can never be deleted from a project, so this exists in production only. Depend on the component: its
     grants must stand before data is encrypted.
@@ -36,6 +36,7 @@ class Encryption(pulumi.ComponentResource):
         *,
         settings: Settings,
         services: Services,
+        database: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mlplatform:gcp:Encryption", name, None, opts)
@@ -59,16 +60,20 @@ class Encryption(pulumi.ComponentResource):
             opts=kept,
         )
         self.key = key.id
-        registry_agent = projects.ServiceIdentity(
-            f"{name}-registry-agent",
-            projects.ServiceIdentityArgs(project=settings.project, service="artifactregistry.googleapis.com"),
-            opts=child,
-        )
+        encrypting = {"registry": "artifactregistry"} | ({"database": "sqladmin"} if database else {})
+        agents = {
+            part: projects.ServiceIdentity(
+                f"{name}-{part}-agent",
+                projects.ServiceIdentityArgs(project=settings.project, service=f"{api}.googleapis.com"),
+                opts=child,
+            ).member
+            for part, api in encrypting.items()
+        }
         # Asking for it makes it exist (cloud.google.com/storage/docs/projects).
         storage_agent = storage.get_project_service_account_output(
             project=settings.project, opts=pulumi.InvokeOutputOptions(depends_on=[services])
         )
-        for part, member in {"registry": registry_agent.member, "storage": storage_agent.member}.items():
+        for part, member in {**agents, "storage": storage_agent.member}.items():
             kms.CryptoKeyIAMMember(
                 f"{name}-{part}",
                 kms.CryptoKeyIAMMemberArgs(crypto_key_id=key.id, role=ROLE, member=member),

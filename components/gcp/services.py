@@ -23,16 +23,32 @@ APIS = (
     "storage.googleapis.com",
 )
 PRODUCTION_APIS = ("cloudkms.googleapis.com",)
+# An endpoint of Private Service Connect is registered in Service Directory
+# (cloud.google.com/vpc/docs/configure-private-service-connect-services).
+DATABASE_APIS = ("servicedirectory.googleapis.com", "sqladmin.googleapis.com")
 
 
 class Services(pulumi.ComponentResource):
-    """The APIs that this stack uses, enabled. A destroyed stack leaves them on: others may use them too."""
+    """The APIs that this stack uses, enabled, those of a ``database`` only for one that has it.
+
+    A destroyed stack leaves them on: others may use them too.
+    """
 
     def __init__(
-        self, name: str, environment: Environment, *, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        environment: Environment,
+        *,
+        settings: Settings,
+        database: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mlplatform:gcp:Services", name, None, opts)
-        for api in APIS + (PRODUCTION_APIS if environment.production else ()):
+        for api in (
+            *APIS,
+            *(PRODUCTION_APIS if environment.production else ()),
+            *(DATABASE_APIS if database else ()),
+        ):
             projects.Service(
                 f"{name}-{api.partition('.')[0]}",
                 projects.ServiceArgs(project=settings.project, service=api, disable_on_destroy=False),

@@ -50,6 +50,7 @@ class Telemetry(pulumi.ComponentResource):
         # The names are pure functions of the environment, so the sink stands before the first line is logged.
         service = naming.name(environment, "service", "serving")
         job = naming.name(environment, "job", "training")
+        database = f"{settings.project}:{naming.name(environment, 'database-instance', 'tracking')}"
         logging.ProjectSink(
             f"{name}-sink",
             logging.ProjectSinkArgs(
@@ -58,7 +59,8 @@ class Telemetry(pulumi.ComponentResource):
                 destination=pulumi.Output.concat("logging.googleapis.com/", bucket.id),
                 filter=(
                     f'(resource.type="cloud_run_revision" AND resource.labels.service_name="{service}") OR '
-                    f'(resource.type="cloud_run_job" AND resource.labels.job_name="{job}")'
+                    f'(resource.type="cloud_run_job" AND resource.labels.job_name="{job}") OR '
+                    f'(resource.type="cloudsql_database" AND resource.labels.database_id="{database}")'
                 ),
                 unique_writer_identity=True,
             ),

@@ -6,9 +6,9 @@ import pulumi
 import pulumi_gcp.cloudrunv2 as cloudrun
 import pulumi_gcp.cloudscheduler as cloudscheduler
 import pulumi_gcp.serviceaccount as serviceaccount
-import pulumi_gcp.storage as storage
 
 from components import naming
+from components.gcp.artifacts import Artifacts
 from components.gcp.compute import INVOKER
 from components.gcp.encryption import Encryption
 from components.gcp.network import Network
@@ -18,18 +18,9 @@ from components.gcp.settings import Settings, check_job
 from components.gcp.telemetry import Telemetry
 from components.spec import TRAINING_ARGUMENTS, Environment, JobSpec
 
-# Reads, creates, replaces and deletes objects, but changes nothing of the bucket
-# (cloud.google.com/storage/docs/access-control/iam-roles).
-OBJECT_USER = "roles/storage.objectUser"
-_DAY = 24 * 3600
-
 
 class TrainingJob(pulumi.ComponentResource):
     """A job, started by hand or by Cloud Scheduler, and the bucket that its artifacts go to.
-
-    The bucket keeps every version of an object and what was deleted for a while, lets nobody in publicly, is
-    protected from deletion and in production encrypted with the stack's own key. A retention policy is not set: it
-    would forbid moving the pointer ``current``.
 
     Outputs: ``job`` (its resource name) and ``artifacts`` (``gs://…``).
     """
@@ -56,13 +47,17 @@ class TrainingJob(pulumi.ComponentResource):
         check_job(spec)
         self._name, self._environment, self._settings = name, environment, settings
         self._child = pulumi.ResourceOptions(parent=self, depends_on=[services])
-        bucket = self._bucket(encryption, services)
-        account = self._account("training", "Identity of training")
-        writer = storage.BucketIAMMember(
-            f"{name}-writer",
-            storage.BucketIAMMemberArgs(bucket=bucket.name, role=OBJECT_USER, member=account.member),
-            opts=self._child,
+        bucket = Artifacts(
+            f"{name}-artifacts",
+            environment,
+            "artifacts",
+            settings=settings,
+            services=services,
+            encryption=encryption,
+            parent=self,
         )
+        account = self._account("training", "Identity of training")
+        writer = bucket.opened_to(f"{name}-writer", account.member, self._child)
         job = cloudrun.Job(
             name,
             cloudrun.JobArgs(
@@ -93,39 +88,6 @@ class TrainingJob(pulumi.ComponentResource):
                 display_name=display_name,
             ),
             opts=self._child,
-        )
-
-    def _bucket(self, encryption: Encryption | None, services: Services) -> storage.Bucket:
-        """Where artifacts are kept."""
-        production = self._environment.production
-        encrypted = storage.BucketEncryptionArgs(default_kms_key_name=encryption.key) if encryption else None
-        return storage.Bucket(
-            f"{self._name}-artifacts",
-            storage.BucketArgs(
-                project=self._settings.project,
-                location=self._settings.region,
-                name=naming.name(self._environment, "bucket", "artifacts"),
-                uniform_bucket_level_access=True,
-                public_access_prevention="enforced",
-                versioning=storage.BucketVersioningArgs(enabled=True),
-                soft_delete_policy=storage.BucketSoftDeletePolicyArgs(
-                    retention_duration_seconds=(30 if production else 7) * _DAY
-                ),
-                lifecycle_rules=[
-                    storage.BucketLifecycleRuleArgs(
-                        action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
-                        condition=storage.BucketLifecycleRuleConditionArgs(
-                            days_since_noncurrent_time=365, num_newer_versions=10, with_state="ARCHIVED"
-                        ),
-                    )
-                ],
-                encryption=encrypted,
-                force_destroy=not production,
-                labels=naming.tags(self._environment),
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[services, *([encryption] if encryption else [])], protect=True
-            ),
         )
 
     def _on_schedule(self, job: cloudrun.Job, schedule: str) -> None:

@@ -153,6 +153,10 @@ _LISTED = {
 }
 
 
+_NONE_OF_THEM = 'an empty string value (`""`) is also supported'
+"""What the SDK of Google says where a text may also be empty."""
+
+
 _CONFUSED = {"ConditionOperator"}
 """Enumerations whose name two APIs share: the SDK has one class with the members of one, ``gt``, and the other,
 that of scheduled query rules, takes ``GreaterThan``."""
@@ -174,4 +178,5 @@ def _allowed(package: str, alternatives: Sequence[Any], documentation: str) -> l
     match = pattern.search(sentence) if pattern else None
     if match is None or (package == "aws" and len(re.findall(r"\bvalid\b|\bone of\b", sentence, re.IGNORECASE)) > 1):
         return None
-    return [value.strip('"') for value in re.findall(r"`([^`]+)`", match[1])]
+    allowed = [value.strip('"') for value in re.findall(r"`([^`]+)`", match[1])]
+    return [*allowed, ""] if _NONE_OF_THEM in sentence else allowed

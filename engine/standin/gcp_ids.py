@@ -26,6 +26,8 @@ _OTHERS: Mapping[str, str] = {
     "gcp:storage/bucketIAMMember:BucketIAMMember": "b/{bucket}/{role}/{member}",
     "gcp:kms/cryptoKey:CryptoKey": "{keyRing}/cryptoKeys/{name}",
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "{cryptoKeyId}/{role}/{member}",
+    "gcp:sql/databaseInstance:DatabaseInstance": "{name}",
+    "gcp:sql/user:User": "{name}//{instance}",  # between the slashes stands a host, in MySQL
 }
 
 

@@ -20,6 +20,16 @@ _PLACES: Final = ("location", "project", "region")
 _UPDATED_IN_PLACE: Mapping[str, tuple[str, ...]] = {
     # github.com/hashicorp/terraform-provider-aws, internal/service/ecs/task_definition.go: each revision is final.
     "aws:ecs/taskDefinition:TaskDefinition": ("skipDestroy", "tags", "trackLatest"),
+    # github.com/GoogleCloudPlatform/magic-modules, mmv1/products/compute: immutable, but for what has an update_url
+    "gcp:compute/address:Address": ("deletionPolicy", "labels"),
+    "gcp:compute/forwardingRule:ForwardingRule": (
+        "allowGlobalAccess",
+        "allowPscGlobalAccess",
+        "deletionPolicy",
+        "labels",
+        "recreateClosedPsc",
+        "target",
+    ),
 }
 """Types of which every property but these forces a replacement."""
 
@@ -85,6 +95,11 @@ _FORCING: Mapping[str, tuple[str, ...]] = {
     "azure-native:storage:BlobContainer": ("immutableStorageWithVersioning",),
     # github.com/hashicorp/terraform-provider-google, google/services/artifactregistry: ForceNew
     "gcp:artifactregistry/repository:Repository": ("format", "kmsKeyName", "mode", "remoteRepositoryConfig"),
+    # github.com/hashicorp/terraform-provider-google, google/tpgiamresource: ForceNew
+    "gcp:projects/iAMMember:IAMMember": ("condition",),
+    # github.com/GoogleCloudPlatform/magic-modules, mmv1/third_party/terraform/services/sql: ForceNew
+    "gcp:sql/databaseInstance:DatabaseInstance": ("encryptionKeyName",),
+    "gcp:sql/user:User": ("host", "type"),
     # github.com/GoogleCloudPlatform/magic-modules, mmv1/products/compute: immutable
     "gcp:compute/firewall:Firewall": ("direction",),
     "gcp:compute/subnetwork:Subnetwork": ("network", "purpose"),

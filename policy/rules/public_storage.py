@@ -85,6 +85,9 @@ TABLE: Table = {
         must_be("publicAccessPrevention", "enforced", why="a grant to allUsers would make it public"),
         must_be("uniformBucketLevelAccess", True, why="single objects could be opened by their own access list"),
     ),
+    "gcp:sql/databaseInstance:DatabaseInstance": (
+        must_be("settings.ipConfiguration.ipv4Enabled", False, why="without a word it has an address on the internet"),
+    ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": _MEMBER,
     "gcp:storage/bucketIAMBinding:BucketIAMBinding": _MEMBERS,
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _MEMBER,

@@ -55,6 +55,7 @@ PROTECTED = (
     "gcp:kms/cryptoKey:CryptoKey",
     "gcp:kms/keyRing:KeyRing",
     "gcp:secretmanager/secret:Secret",
+    "gcp:sql/database:Database",
     "gcp:sql/databaseInstance:DatabaseInstance",
     "gcp:storage/bucket:Bucket",
     "docker:index/volume:Volume",

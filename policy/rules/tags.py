@@ -103,6 +103,8 @@ GCP = (
     "gcp:artifactregistry/repository:Repository",
     "gcp:cloudrunv2/job:Job",
     "gcp:cloudrunv2/service:Service",
+    "gcp:compute/address:Address",
+    "gcp:compute/forwardingRule:ForwardingRule",
     "gcp:dns/managedZone:ManagedZone",
     "gcp:kms/cryptoKey:CryptoKey",
     "gcp:secretmanager/secret:Secret",
@@ -123,6 +125,7 @@ TABLE: Table = {
     **dict.fromkeys(GCP, (Check("labels", _tagged),)),
     **dict.fromkeys(GCP_MONITORING, (Check("userLabels", _tagged),)),
     **dict.fromkeys(DOCKER, (Check("labels", _labelled),)),
+    "gcp:sql/databaseInstance:DatabaseInstance": (Check("settings.userLabels", _tagged),),
 }
 
 TAGS = resource_rule(

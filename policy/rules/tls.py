@@ -57,6 +57,14 @@ TABLE: Table = {
     ),
     "aws:lb/listener:Listener": (Check("", _modern_policy), Check("", _encrypted_or_redirect, prod_only=True)),
     "gcp:compute/sSLPolicy:SSLPolicy": (must_be("minTlsVersion", "TLS_1_2", "TLS_1_3", why=OLD),),
+    "gcp:sql/databaseInstance:DatabaseInstance": (
+        must_be(
+            "settings.ipConfiguration.sslMode",
+            "ENCRYPTED_ONLY",
+            "TRUSTED_CLIENT_CERTIFICATE_REQUIRED",
+            why="the server would also speak without TLS, passwords included",
+        ),
+    ),
     "gcp:compute/targetHttpsProxy:TargetHttpsProxy": (
         must_be_set("sslPolicy", "without one the load balancer also speaks TLS 1.0"),
     ),

@@ -12,6 +12,7 @@ DEPLOY = (
     "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/dns.admin", "roles/logging.configWriter",
     "roles/monitoring.editor", "roles/secretmanager.admin", "roles/storage.admin", "roles/cloudscheduler.admin",
     "roles/resourcemanager.projectIamAdmin", "roles/serviceusage.serviceUsageAdmin", "roles/cloudkms.admin",
+    "roles/cloudsql.admin", "roles/servicedirectory.editor",
 )  # fmt: skip
 """What a deployment may do (docs/clouds/gcp.md, Permissions of the deployer)."""
 READ = ("roles/viewer", "roles/iam.securityReviewer", "roles/storage.objectViewer")

@@ -142,6 +142,9 @@ ADDRESSES = {
     "gcp-dev": """
         gcp:cloudrunv2/job:Job
         gcp:cloudrunv2/service:Service
+        gcp:compute/address:Address
+        gcp:compute/firewall:Firewall
+        gcp:compute/forwardingRule:ForwardingRule
         gcp:compute/subnetwork:Subnetwork
         gcp:secretmanager/secretVersion:SecretVersion
         pulumi-python:dynamic/mlplatform:ReleaseCheck

@@ -15,7 +15,11 @@ STACKS = ("azure-dev", "aws-dev", "gcp-dev", "azure-prod", "aws-prod", "gcp-prod
 GUARDS = {
     "azure-prod": {("delete", "azure-native:authorization:ManagementLockByScope")},
     "aws-prod": {("update", "aws:lb/loadBalancer:LoadBalancer")},
-    "gcp-prod": {("update", "gcp:cloudrunv2/service:Service"), ("update", "gcp:cloudrunv2/job:Job")},
+    "gcp-prod": {
+        ("update", "gcp:cloudrunv2/service:Service"),
+        ("update", "gcp:cloudrunv2/job:Job"),
+        ("update", "gcp:sql/databaseInstance:DatabaseInstance"),
+    },
 }
 """What a production cloud itself would refuse to delete, whoever asks."""
 POLICIES = ("--policy-pack", "policy")

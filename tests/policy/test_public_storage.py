@@ -37,6 +37,7 @@ PASSES: list[tuple[str, dict[str, Any]]] = [
     ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", BLOCK),
     ("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", BLOCK),
     ("gcp:storage/bucket:Bucket", {"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": True}),
+    ("gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"ipConfiguration": {"ipv4Enabled": False}}}),
     *(
         (kind, {"member": SOMEONE} if kind.endswith("Member") else {"members": [SOMEONE]})
         for kind in TABLE
@@ -79,6 +80,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("gcp:storage/bucket:Bucket", {"uniformBucketLevelAccess": True}, 'set it to "enforced"'),
     ("gcp:storage/bucket:Bucket", {"publicAccessPrevention": "enforced"}, "uniformBucketLevelAccess is not set"),
+    ("gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"tier": "db-f1-micro"}}, "ipv4Enabled is not set"),
+    (
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        {"settings": {"ipConfiguration": {"ipv4Enabled": True}}},
+        "ipv4Enabled is true: without a word it has an address on the internet; set it to false",
+    ),
     *(
         (
             kind,

@@ -105,6 +105,7 @@ NOTHING_TO_JUDGE = {
         "azure-native:managedidentity:UserAssignedIdentity",
         "gcp:projects/serviceIdentity:ServiceIdentity",
         "gcp:serviceaccount/account:Account",
+        "gcp:sql/user:User",
     },
     "is a place, an address or a way between such, and lets nobody in by itself": {
         "aws:ec2/eip:Eip",
@@ -124,6 +125,8 @@ NOTHING_TO_JUDGE = {
         "azure-native:privatedns:PrivateZone",
         "azure-native:privatedns:VirtualNetworkLink",
         "docker:index/network:Network",
+        "gcp:compute/address:Address",
+        "gcp:compute/forwardingRule:ForwardingRule",
         "gcp:compute/network:Network",
         "gcp:compute/route:Route",
         "gcp:compute/subnetwork:Subnetwork",

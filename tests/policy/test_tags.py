@@ -14,7 +14,10 @@ def _inputs(kind: str, tags: dict[str, str]) -> dict[str, Any]:
     """The tags as the type has them: a map called tags or labels, or Docker's list of labels."""
     if kind.startswith("docker:"):
         return {"labels": [{"label": key, "value": value} for key, value in tags.items()]}
-    return {TABLE[kind][0].path: tags}
+    inputs: dict[str, Any] = tags
+    for step in reversed(TABLE[kind][0].path.split(".")):
+        inputs = {step: inputs}
+    return inputs
 
 
 @pytest.mark.parametrize("kind", TABLE)

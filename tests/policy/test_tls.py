@@ -8,6 +8,7 @@ import pytest
 from policy.rules.tls import TABLE, TLS
 
 LISTENER = "aws:lb/listener:Listener"
+CLOUD_SQL = "gcp:sql/databaseInstance:DatabaseInstance"
 MODERN = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 FORWARD = [{"type": "forward"}]
 REDIRECT = [{"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}]
@@ -21,6 +22,7 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     (LISTENER, {"protocol": "HTTP", "defaultActions": REDIRECT}, "aws-prod"),
     (LISTENER, {"protocol": "HTTP", "defaultActions": FORWARD}, "aws-dev"),
     ("gcp:compute/sSLPolicy:SSLPolicy", {"minTlsVersion": "TLS_1_2"}, "gcp-dev"),
+    (CLOUD_SQL, {"settings": {"ipConfiguration": {"sslMode": "ENCRYPTED_ONLY"}}}, "gcp-dev"),
     ("gcp:compute/targetHttpsProxy:TargetHttpsProxy", {"sslPolicy": "projects/p/global/sslPolicies/tls"}, "gcp-dev"),
 ]
 
@@ -50,6 +52,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         'protocol is "HTTP"',
     ),
     ("gcp:compute/sSLPolicy:SSLPolicy", {}, "gcp-dev", "minTlsVersion is not set"),
+    (CLOUD_SQL, {"settings": {}}, "gcp-dev", "sslMode is not set"),
+    (
+        CLOUD_SQL,
+        {"settings": {"ipConfiguration": {"sslMode": "ALLOW_UNENCRYPTED_AND_ENCRYPTED"}}},
+        "gcp-dev",
+        "would also speak without TLS",
+    ),
     ("gcp:compute/targetHttpsProxy:TargetHttpsProxy", {}, "gcp-dev", "sslPolicy is not set"),
 ]
 

@@ -139,7 +139,7 @@ def _gateway(subnetwork: Filling) -> str:
 def _agent(identity: Filling) -> str:
     """The service agent of the service in the project."""
     service = identity.text("service").partition(".")[0]
-    host = {"run": "serverless-robot-prod"}.get(service, f"gcp-sa-{service}")
+    host = {"run": "serverless-robot-prod", "sqladmin": "gcp-sa-cloud-sql"}.get(service, f"gcp-sa-{service}")
     email = f"service-{project_number(identity.text('project'))}@{host}.iam.gserviceaccount.com"
     return UNKNOWN if is_unknown(email) else email
 
@@ -159,6 +159,12 @@ _OUTPUTS: Mapping[str, Mapping[str, Template]] = {
     },
     "gcp:cloudrunv2/job:Job": {"reconciling": False, "executionCount": 0},
     "gcp:cloudscheduler/job:Job": {"state": "ENABLED"},
+    "gcp:compute/address:Address": {"address": "10.128.0.{digits2}", "users": []},
+    "gcp:compute/forwardingRule:ForwardingRule": {
+        "forwardingRuleId": "{digits19}",
+        "pscConnectionId": "{digits19}",
+        "pscConnectionStatus": "ACCEPTED",
+    },
     "gcp:compute/network:Network": {"networkId": "{digits19}", "numericId": "{digits19}", "gatewayIpv4": ""},
     "gcp:compute/subnetwork:Subnetwork": {
         "gatewayAddress": _gateway,
@@ -179,6 +185,17 @@ _OUTPUTS: Mapping[str, Mapping[str, Template]] = {
         "member": "serviceAccount:{email}",
         "uniqueId": "{digits21}",
         "name": "{id}",
+    },
+    "gcp:sql/database:Database": {
+        "selfLink": "https://sqladmin.googleapis.com/sql/v1beta4/projects/{project}/instances/{instance}/databases/{name}"
+    },
+    "gcp:sql/databaseInstance:DatabaseInstance": {
+        "connectionName": "{project}:{region}:{name}",
+        "selfLink": "https://sqladmin.googleapis.com/sql/v1beta4/projects/{project}/instances/{name}",
+        "pscServiceAttachmentLink": (
+            "projects/{digits12}/regions/{region}/serviceAttachments/a-{hex12}-psc-service-attachment-{hex16}"
+        ),
+        "serviceAccountEmailAddress": "p{digits12}-{hex6}@gcp-sa-cloud-sql.iam.gserviceaccount.com",
     },
     "gcp:storage/bucket:Bucket": {
         "url": "gs://{name}",

@@ -13,7 +13,7 @@ from tests.components.harness import Run
 FIXED_GRACE_SECONDS = 10
 """Between TERM and KILL on Cloud Run (cloud.google.com/run/docs/container-contract)."""
 WORKLOAD_ROLES = {
-    "gcp:projects/iAMMember:IAMMember": {"roles/monitoring.metricWriter"},
+    "gcp:projects/iAMMember:IAMMember": {"roles/monitoring.metricWriter", "roles/cloudsql.instanceUser"},
     "gcp:secretmanager/secretIamMember:SecretIamMember": {"roles/secretmanager.secretAccessor"},
     "gcp:storage/bucketIAMMember:BucketIAMMember": {"roles/storage.objectUser"},
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {"roles/artifactregistry.reader"},
@@ -22,7 +22,14 @@ WORKLOAD_ROLES = {
     "gcp:cloudrunv2/jobIamMember:JobIamMember": {"roles/run.invoker"},
 }
 """Every role that may be granted, by the kind of thing it is granted on."""
-HOLDS_DATA = ("Bucket", "Repository", "ProjectBucketConfig", "KeyRing", "CryptoKey", "Secret")
+FOR_ONE_RESOURCE = {"roles/cloudsql.instanceUser"}
+"""Those that are granted in the project for want of a narrower place, and so need a condition."""
+HOLDS_DATA = (
+    *("Bucket", "Repository", "ProjectBucketConfig", "KeyRing", "CryptoKey", "Secret"),
+    *("DatabaseInstance", "Database"),
+)
+TRACKING_ADDRESS = "10.30.0.9"
+ATTACHMENT = "projects/1/regions/europe-west1/serviceAttachments/database"
 
 
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -38,6 +45,10 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, An
     if type_ == "gcp:serviceaccount/account:Account":
         email = f"{inputs['accountId']}@{inputs['project']}.iam.gserviceaccount.com"
         return {"email": email, "member": f"serviceAccount:{email}"}
+    if type_ == "gcp:compute/address:Address":
+        return {"address": TRACKING_ADDRESS}
+    if type_ == "gcp:sql/databaseInstance:DatabaseInstance":
+        return {"pscServiceAttachmentLink": ATTACHMENT}
     if type_ == "gcp:projects/serviceIdentity:ServiceIdentity":
         return {"member": f"serviceAccount:service-1@{inputs['service']}"}
     del name
@@ -100,11 +111,13 @@ def excessive_rights(run: Run) -> Sequence[str]:
         role, member = resource.inputs["role"], resource.inputs["member"]
         if role not in WORKLOAD_ROLES.get(resource.type, set()):
             found.append(f"{resource.urn} grants {role}")
+        if role in FOR_ONE_RESOURCE and "resource.name == " not in str(resource.inputs.get("condition")):
+            found.append(f"{resource.urn} grants {role} on everything in the project")
         if member in ("allUsers", "allAuthenticatedUsers"):
             found.append(f"{resource.urn} grants to {member}")
     return found
 
 
 def data(run: Run) -> Sequence[str]:
-    """Buckets, the registry, the log bucket, keys and secrets."""
-    return [resource.urn for resource in run.resources if resource.type.rpartition(":")[2] in HOLDS_DATA]
+    """Buckets, the registry, the log bucket, keys, secrets and the database."""
+    return [r.urn for r in run.resources if r.custom and r.type.rpartition(":")[2] in HOLDS_DATA]

@@ -16,9 +16,10 @@ from tests.components.harness import UNKNOWN, Run
 Stack = Callable[..., Run]
 
 
-def test_nothing_leaves_the_network_but_tls_to_google(stack: Stack) -> None:
+def test_nothing_leaves_the_network_but_tls_to_google_and_what_a_tracking_store_needs(stack: Stack) -> None:
     run = stack("dev")
     rules = {rule.name: rule.inputs for rule in run.of("Firewall")}
+    assert set(rules) == {"network-allow-google-apis", "network-deny-egress", "tracking-allow"}
     assert {rule["direction"] for rule in rules.values()} == {"EGRESS"}
     allow, deny = rules["network-allow-google-apis"], rules["network-deny-egress"]
     assert allow["destinationRanges"] == ["199.36.153.8/30"]
@@ -59,15 +60,16 @@ def test_a_subnet_of_another_range_has_another_name_so_that_it_can_stand_beside_
 def test_production_has_its_own_key_before_data_is_written_and_a_dev_stack_has_none(stack: Stack) -> None:
     run = stack("prod")
     key = "encryption-id"
-    assert run.one("storage/bucket:Bucket").inputs["encryption"] == {"defaultKmsKeyName": key}
+    assert all(bucket.inputs["encryption"] == {"defaultKmsKeyName": key} for bucket in run.of("storage/bucket:Bucket"))
     assert run.one("artifactregistry/repository:Repository").inputs["kmsKeyName"] == key
     assert run.one("CryptoKey").inputs["rotationPeriod"] == "7776000s"
     grants = {grant.urn: grant.inputs["member"] for grant in run.of("CryptoKeyIAMMember")}
     assert sorted(grants.values()) == [
         "serviceAccount:service-1@artifactregistry.googleapis.com",
         "serviceAccount:service-1@gs-project-accounts.mlplatform-prod",
+        "serviceAccount:service-1@sqladmin.googleapis.com",
     ]
-    for holder in (run.one("storage/bucket:Bucket"), run.one("artifactregistry/repository:Repository")):
+    for holder in (*run.of("storage/bucket:Bucket"), run.one("artifactregistry/repository:Repository")):
         assert set(grants) <= set(holder.dependencies)
     stack("dev").none("CryptoKey")
 
@@ -108,12 +110,14 @@ def test_tags_in_the_registry_never_move_and_old_images_go(stack: Stack) -> None
 
 
 def test_artifacts_are_versioned_private_and_recoverable(stack: Stack) -> None:
-    bucket = stack("prod").one("storage/bucket:Bucket").inputs
-    assert bucket["uniformBucketLevelAccess"] is True
-    assert bucket["publicAccessPrevention"] == "enforced"
-    assert bucket["versioning"] == {"enabled": True}
-    assert bucket["softDeletePolicy"] == {"retentionDurationSeconds": 30 * 24 * 3600}
-    assert bucket["forceDestroy"] is False
+    buckets = [bucket.inputs for bucket in stack("prod").of("storage/bucket:Bucket")]
+    assert len({bucket["name"] for bucket in buckets}) == 2
+    for bucket in buckets:
+        assert bucket["uniformBucketLevelAccess"] is True
+        assert bucket["publicAccessPrevention"] == "enforced"
+        assert bucket["versioning"] == {"enabled": True}
+        assert bucket["softDeletePolicy"] == {"retentionDurationSeconds": 30 * 24 * 3600}
+        assert bucket["forceDestroy"] is False
 
 
 def test_training_runs_on_demand_and_in_production_on_a_schedule(stack: Stack) -> None:
@@ -135,11 +139,12 @@ def test_training_runs_on_demand_and_in_production_on_a_schedule(stack: Stack) -
 
 def test_the_job_writes_to_the_bucket_under_its_own_identity(stack: Stack) -> None:
     run = stack("prod")
-    bucket, task = run.one("storage/bucket:Bucket"), run.one("cloudrunv2/job:Job").inputs["template"]["template"]
+    bucket = run.one("storage/bucket:Bucket", "training")
+    task = run.one("cloudrunv2/job:Job").inputs["template"]["template"]
     (container,) = task["containers"]
     assert container["args"] == ["retrain", "--promote", "--unchanged-ok"]
     assert container["envs"] == [{"name": "ARTIFACTS_URL", "value": f"gs://{bucket.inputs['name']}"}]
-    writer = run.one("BucketIAMMember")
+    writer = run.one("BucketIAMMember", "training")
     assert writer.inputs["member"] == f"serviceAccount:{task['serviceAccount']}"
     assert writer.urn in run.one("cloudrunv2/job:Job").dependencies
 

@@ -59,12 +59,17 @@ def test_a_nested_failure_has_its_whole_path() -> None:
         (APP, {"resourceGroupName": "g", "identity": {"type": "Mine"}}, "identity.type", "not one of None, "),
         ("docker-build:index:Image", {"push": False, "network": "none!"}, "network", "not one of default, host, none"),
         ("gcp:compute/firewall:Firewall", {"network": "n", "direction": "IN"}, "direction", "one of INGRESS, EGRESS"),
+        ("gcp:compute/firewall:Firewall", {"network": "n", "direction": ""}, "direction", "one of INGRESS, EGRESS"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(
     token: str, inputs: dict[str, Any], path: str, reason: str
 ) -> None:
     assert reason in reasons(token, inputs)[path]
+
+
+def test_a_text_may_be_empty_where_the_sdk_says_so() -> None:
+    assert not check.failures("gcp:compute/forwardingRule:ForwardingRule", {"loadBalancingScheme": ""})
 
 
 def test_whole_numbers_may_arrive_as_floats() -> None:
