@@ -32,7 +32,7 @@ _LOG = "postgresql"
 
 def instance_class(spec: TrackingSpec) -> str:
     """The class of the instance. Raises SpecError for a machine that is none of RDS."""
-    machine = spec.machine or _SMALLEST
+    machine = _SMALLEST if spec.machine is None else spec.machine
     if re.fullmatch(r"db\.[a-z][a-z0-9-]*\.[a-z0-9-]+", machine) is None:
         raise SpecError(f"tracking.machine is {machine!r}: not an instance class of RDS; write e.g. {_SMALLEST}")
     return machine
