@@ -27,7 +27,7 @@ class Limit:
 
 # Sources of the limits, read there or narrower than there:
 # azure  learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
-# aws    the `name` argument of each resource's CreateX call in docs.aws.amazon.com (ELBv2, ECS, IAM, S3, ECR, …)
+# aws    the `name` argument of each resource's CreateX call in docs.aws.amazon.com (ELBv2, ECS, IAM, S3, RDS, ECR, …)
 # gcp    cloud.google.com: run/docs/reference (service < 50), iam service accounts, storage/docs/buckets#naming,
 #        compute/docs/naming-resources (RFC 1035, 63) for networks, Artifact Registry, secrets and the rest;
 #        sql/docs/postgres/instance-settings (98 with the project's id and a colon)
@@ -57,6 +57,7 @@ LIMITS: dict[str, dict[str, Limit]] = {
         "task-family": Limit(1, 255),
         "role": Limit(1, 64),
         "bucket": Limit(3, 63),
+        "database": Limit(1, 63),
         "repository": Limit(2, 256),
         "log-group": Limit(1, 512),
         "topic": Limit(1, 256),

@@ -1,4 +1,6 @@
-"""AWS: account → network → telemetry → registry → image → compute → verification → monitoring → training → exports."""
+"""AWS: account → network → telemetry → registry → image → compute → verification → monitoring → training → tracking →
+exports.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from components.aws.network import Network
 from components.aws.registry import Registry
 from components.aws.settings import Settings
 from components.aws.telemetry import Telemetry
+from components.aws.tracking import TrackingStore
 from components.aws.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
@@ -24,7 +27,14 @@ def program() -> None:
     release.previous()
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
-    checks.check(environment, own, service=settings.service, training=settings.training, monitoring=settings.monitoring)
+    checks.check(
+        environment,
+        own,
+        service=settings.service,
+        training=settings.training,
+        tracking=settings.tracking,
+        monitoring=settings.monitoring,
+    )
     account = Account("account", environment, settings=own)
     network = Network(
         "network",
@@ -67,6 +77,17 @@ def program() -> None:
             compute=compute,
         )
         pulumi.export("trainingCommand", training.command)
+    tracking = None
+    if settings.tracking:
+        tracking = TrackingStore(
+            "tracking",
+            environment,
+            settings.tracking,
+            account=account,
+            network=network,
+            log_retention_days=settings.monitoring.log_retention_days,
+        )
+        pulumi.export("trackingSecret", tracking.secret)
     export(
         settings,
         traffic=traffic,
@@ -76,6 +97,7 @@ def program() -> None:
         monitoring=monitoring,
         registry=registry,
         training=training,
+        tracking=tracking,
     )
     pulumi.export("cluster", compute.cluster.name)
     pulumi.export("taskDefinitions", {slot: service.task_definition for slot, service in compute.services.items()})

@@ -1,4 +1,4 @@
-"""The bucket that the versioned models go to."""
+"""A bucket for artifacts: the versioned models of the training job, or the files of an MLflow server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Artifacts(pulumi.ComponentResource):
 
     ``protect`` keeps Pulumi from deleting it, and AWS deletes no bucket that holds objects.
 
-    Outputs: ``arn``, ``url`` (``s3://…``).
+    ``part`` tells the stack's buckets apart. Outputs: ``arn``, ``url`` (``s3://…``).
     """
 
     arn: pulumi.Output[str]
@@ -29,6 +29,7 @@ class Artifacts(pulumi.ComponentResource):
         self,
         name: str,
         environment: Environment,
+        part: str,
         *,
         account: Account,
         opts: pulumi.ResourceOptions | None = None,
@@ -38,7 +39,7 @@ class Artifacts(pulumi.ComponentResource):
         bucket = s3.Bucket(
             name,
             s3.BucketArgs(
-                bucket=naming.name(environment, "bucket", "artifacts"),
+                bucket=naming.name(environment, "bucket", part),
                 force_destroy=not environment.production,
                 tags=naming.tags(environment),
             ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from components.aws.database import instance_class
 from components.aws.schedule import scheduler_expression
 from components.aws.settings import Settings, check_service, fargate_size
 from components.aws.topics import subscription
 from components.spec import Environment, JobSpec, MonitoringSpec, ServiceSpec
+from components.tracking import TrackingSpec
 
 
 def check(
@@ -14,6 +16,7 @@ def check(
     *,
     service: ServiceSpec,
     training: JobSpec | None,
+    tracking: TrackingSpec | None,
     monitoring: MonitoringSpec,
 ) -> None:
     """Raise SpecError or UnsupportedError: an update that fails halfway leaves a network behind."""
@@ -24,3 +27,5 @@ def check(
         fargate_size("training", training.cpu, training.memory_mb)
         if training.schedule is not None:
             scheduler_expression(training.schedule)
+    if tracking is not None:
+        instance_class(tracking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pulumi
 
@@ -37,18 +38,24 @@ def execution_role(
     ]
     arns = sorted({secret_arn(reference) for reference in secrets})
     if arns:
-        through = f"secretsmanager.{account.region}.amazonaws.com"
-        context = {"kms:ViaService": through, "kms:EncryptionContext:SecretARN": arns}
-        statements += [
-            allow(["secretsmanager:GetSecretValue"], arns),
-            # For a secret under a key of its own; which key that is, only its owner knows
-            # (docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
-            allow(["kms:Decrypt"], "*", {"StringEquals": context}),
-        ]
+        # Each may be under a key of its own, and which key that is, only its owner knows.
+        statements += read_secrets(account, arns, key="*")
     return Role(
         name, environment, part, service=_TASKS, account_id=account.id, statements=statements,
         own_account_only=False, opts=opts,
     )  # fmt: skip
+
+
+def read_secrets(account: Account, arns: pulumi.Input[Any], *, key: pulumi.Input[str]) -> list[Statement]:
+    """Read these secrets, and decrypt by ``key`` what Secrets Manager keeps of them and nothing else
+    (docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
+    """
+    through = f"secretsmanager.{account.region}.amazonaws.com"
+    context = {"kms:ViaService": through, "kms:EncryptionContext:SecretARN": arns}
+    return [
+        allow(["secretsmanager:GetSecretValue"], arns),
+        allow(["kms:Decrypt"], key, {"StringEquals": context}),
+    ]
 
 
 def task_role(

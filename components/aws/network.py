@@ -22,20 +22,22 @@ _TIERS = {"workload": 24, "public": 26, "data": 27}
 
 class Network(pulumi.ComponentResource):
     """A VPC with three tiers of subnets in every zone: public (a load balancer that faces the internet, NAT), workload
-    (tasks, a load balancer that does not) and data (the endpoints of AWS).
+    (tasks, a load balancer that does not) and data (the endpoints of AWS, a database).
 
     Only the public tier has a route to the internet, and there is a gateway only when something needs it. Tasks carry
-    ``workload_group``, which lets nothing in and out only to the endpoints, to S3, and with ``aws.nat`` to any HTTPS.
+    ``workload_group``, which lets nothing in and out only to the endpoints, to S3, and with ``aws.nat`` to any HTTPS;
+    a tracking store opens the way to its own database.
     The VPC's own default group is emptied. In production all flows are logged.
 
-    Outputs: ``cidr`` (the range, known at once), ``vpc``, ``public_subnets`` and ``workload_subnets`` (ids, one per
-    zone), ``workload_group``.
+    Outputs: ``cidr`` (the range, known at once), ``vpc``, ``public_subnets``, ``workload_subnets`` and
+    ``data_subnets`` (ids, one per zone), ``workload_group``.
     """
 
     cidr: str
     vpc: pulumi.Output[str]
     public_subnets: list[pulumi.Output[str]]
     workload_subnets: list[pulumi.Output[str]]
+    data_subnets: list[pulumi.Output[str]]
     workload_group: pulumi.Output[str]
 
     def __init__(
@@ -69,7 +71,7 @@ class Network(pulumi.ComponentResource):
         )
         self.workload_subnets = [self._subnet("workload", zone) for zone in settings.zones]
         self.public_subnets = [self._subnet("public", zone) for zone in settings.zones]
-        data_subnets = [self._subnet("data", zone) for zone in settings.zones]
+        self.data_subnets = [self._subnet("data", zone) for zone in settings.zones]
         if public or settings.nat:
             self._internet()
         tables = self._private_routes()
@@ -82,7 +84,7 @@ class Network(pulumi.ComponentResource):
             vpc_id=self.vpc,
             route_tables=tables,
             # An endpoint costs by the zone and the hour: dev takes one zone and its loss.
-            subnets=data_subnets if environment.production else data_subnets[:1],
+            subnets=self.data_subnets if environment.production else self.data_subnets[:1],
             callers=self.workload_group,
             opts=self._child,
         )
@@ -104,6 +106,7 @@ class Network(pulumi.ComponentResource):
                 "vpc": self.vpc,
                 "public_subnets": self.public_subnets,
                 "workload_subnets": self.workload_subnets,
+                "data_subnets": self.data_subnets,
                 "workload_group": self.workload_group,
             }
         )

@@ -56,7 +56,7 @@ class TrainingJob(pulumi.ComponentResource):
         super().__init__("mlplatform:aws:TrainingJob", name, None, opts)
         self._name, self._environment, self._network = name, environment, network
         self._child = pulumi.ResourceOptions(parent=self)
-        bucket = Artifacts(f"{name}-artifacts", environment, account=account, opts=self._child)
+        bucket = Artifacts(f"{name}-artifacts", environment, "artifacts", account=account, opts=self._child)
         self.artifacts = bucket.url
         starts = execution_role(
             f"{name}-execution",

@@ -81,6 +81,23 @@ _FORCING: Mapping[str, tuple[str, ...]] = {
         "targetType",
         "vpcId",
     ),
+    "aws:rds/instance:Instance": (  # rds/instance.go
+        "availabilityZone",
+        "characterSetName",
+        "customIamInstanceProfile",
+        "dbName",
+        "engine",
+        "identifierPrefix",
+        "kmsKeyId",
+        "ncharCharacterSetName",
+        "restoreToPointInTime",
+        "snapshotIdentifier",
+        "storageEncrypted",
+        "timezone",
+        "username",
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": ("description", "family", "namePrefix"),  # rds/parameter_group.go
+    "aws:rds/subnetGroup:SubnetGroup": ("namePrefix",),  # rds/subnet_group.go
     "aws:sns/topicSubscription:TopicSubscription": ("endpoint", "protocol", "topic"),  # sns/topic_subscription.go
     # A listener's id is its load balancer's with a part of its own.
     "aws:lb/listener:Listener": ("loadBalancerArn",),

@@ -81,6 +81,9 @@ TABLE: Table = {
     "aws:sns/topicPolicy:TopicPolicy": _POLICY,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _BLOCK,
     "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": _BLOCK,
+    "aws:rds/instance:Instance": (
+        must_be("publiclyAccessible", False, why="it would have a public address", unset_is_fine=True),
+    ),
     "gcp:storage/bucket:Bucket": (
         must_be("publicAccessPrevention", "enforced", why="a grant to allUsers would make it public"),
         must_be("uniformBucketLevelAccess", True, why="single objects could be opened by their own access list"),

@@ -22,6 +22,13 @@ def _protected(_found: Property, args: ResourceValidationArgs) -> str | None:
     )
 
 
+def _backed_up(found: Property, _args: ResourceValidationArgs) -> str | None:
+    """Refuse a database of which no past state can be brought back."""
+    if (found.value or 0) > 0:
+        return None
+    return f"{found.path} is {show(found.value)}: what is overwritten would be lost; set it to a number of days"
+
+
 def _kept_or_protected(found: Property, args: ResourceValidationArgs) -> str | None:
     """Refuse logs without a number of days, unless they are protected."""
     if args.opts.protect or (found.value or 0) > 0:
@@ -63,6 +70,7 @@ PROTECTED = (
 
 TABLE: Table = {
     **dict.fromkeys(PROTECTED, (Check("", _protected),)),
+    "aws:rds/instance:Instance": (Check("", _protected), Check("backupRetentionPeriod", _backed_up)),
     "azure-native:operationalinsights:Workspace": (Check("retentionInDays", _kept_or_protected),),
     "aws:cloudwatch/logGroup:LogGroup": (Check("retentionInDays", _kept_or_protected),),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": (Check("retentionDays", _kept_or_protected),),

@@ -42,6 +42,18 @@ def _encrypted_or_redirect(found: Property, _args: ResourceValidationArgs) -> st
     )
 
 
+def _forces_tls(found: Property, _args: ResourceValidationArgs) -> str | None:
+    """Refuse parameters of a PostgreSQL of RDS that admit plain connections: the default before version 15."""
+    if not str(found.at("family").value).startswith("postgres"):
+        return None
+    parameters = found.select("parameters.*")
+    values = [each.at("value").value for each in parameters if each.at("name").value == "rds.force_ssl"]
+    if values == ["1"]:
+        return None
+    shown = show(values[0] if values else None)
+    return f'rds.force_ssl is {shown}: logins and rows may cross the network in plain; set it to "1"'
+
+
 TABLE: Table = {
     "azure-native:storage:StorageAccount": (
         must_be("minimumTlsVersion", "TLS1_2", "TLS1_3", why=f"the default is TLS 1.0, and {OLD}"),
@@ -56,6 +68,7 @@ TABLE: Table = {
         ),
     ),
     "aws:lb/listener:Listener": (Check("", _modern_policy), Check("", _encrypted_or_redirect, prod_only=True)),
+    "aws:rds/parameterGroup:ParameterGroup": (Check("", _forces_tls),),
     "gcp:compute/sSLPolicy:SSLPolicy": (must_be("minTlsVersion", "TLS_1_2", "TLS_1_3", why=OLD),),
     "gcp:sql/databaseInstance:DatabaseInstance": (
         must_be(

@@ -135,6 +135,8 @@ ADDRESSES = {
         aws:lb/listener:Listener
         aws:lb/loadBalancer:LoadBalancer
         aws:lb/targetGroup:TargetGroup
+        aws:rds/instance:Instance
+        aws:rds/subnetGroup:SubnetGroup
         aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule
         aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule
         pulumi-python:dynamic/mlplatform:ReleaseCheck

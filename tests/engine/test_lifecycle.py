@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 STACKS = ("azure-dev", "aws-dev", "gcp-dev", "azure-prod", "aws-prod", "gcp-prod")
 GUARDS = {
     "azure-prod": {("delete", "azure-native:authorization:ManagementLockByScope")},
-    "aws-prod": {("update", "aws:lb/loadBalancer:LoadBalancer")},
+    "aws-prod": {("update", "aws:lb/loadBalancer:LoadBalancer"), ("update", "aws:rds/instance:Instance")},
     "gcp-prod": {
         ("update", "gcp:cloudrunv2/service:Service"),
         ("update", "gcp:cloudrunv2/job:Job"),

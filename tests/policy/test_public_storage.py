@@ -36,6 +36,7 @@ PASSES: list[tuple[str, dict[str, Any]]] = [
     ("aws:sns/topicPolicy:TopicPolicy", _policy(Principal={"Service": "cloudwatch.amazonaws.com"})),
     ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", BLOCK),
     ("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", BLOCK),
+    ("aws:rds/instance:Instance", {}),
     ("gcp:storage/bucket:Bucket", {"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": True}),
     ("gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"ipConfiguration": {"ipv4Enabled": False}}}),
     *(
@@ -78,6 +79,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {**BLOCK, "blockPublicPolicy": None},
         "blockPublicPolicy is not set",
     ),
+    ("aws:rds/instance:Instance", {"publiclyAccessible": True}, "publiclyAccessible is true"),
     ("gcp:storage/bucket:Bucket", {"uniformBucketLevelAccess": True}, 'set it to "enforced"'),
     ("gcp:storage/bucket:Bucket", {"publicAccessPrevention": "enforced"}, "uniformBucketLevelAccess is not set"),
     ("gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"tier": "db-f1-micro"}}, "ipv4Enabled is not set"),

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from policy.rules.retention import PROTECTED, RETENTION, TABLE
 
 LOGS = [kind for kind in TABLE if kind not in PROTECTED]
+BACKED_UP: dict[str, dict[str, Any]] = {"aws:rds/instance:Instance": {"backupRetentionPeriod": 7.0}}
 
 
 @pytest.mark.parametrize("kind", PROTECTED)
 def test_what_holds_data_must_be_protected(judge: Callable[..., list[str]], kind: str) -> None:
-    assert judge(RETENTION, kind, {}, protect=True) == []
-    [message] = judge(RETENTION, kind, {})
+    inputs = BACKED_UP.get(kind, {})
+    assert judge(RETENTION, kind, inputs, protect=True) == []
+    [message] = judge(RETENTION, kind, inputs)
     assert "protect is false: " in message
     assert "ResourceOptions(protect=True)" in message
+
+
+@pytest.mark.parametrize("kind", BACKED_UP)
+def test_a_database_must_keep_backups(judge: Callable[..., list[str]], kind: str) -> None:
+    [(path, _)] = BACKED_UP[kind].items()
+    for inputs, shown in (({}, "not set"), ({path: 0.0}, "0")):
+        [message] = judge(RETENTION, kind, inputs, protect=True)
+        assert f"{path} is {shown}: " in message
 
 
 @pytest.mark.parametrize("kind", LOGS)

@@ -137,6 +137,7 @@ NOTHING_TO_JUDGE = {
         "aws:ecs/cluster:Cluster",
         "aws:kms/alias:Alias",
         "aws:lb/targetGroup:TargetGroup",
+        "aws:rds/subnetGroup:SubnetGroup",
         "gcp:projects/service:Service",
     },
     "lets traffic out, never in": {"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"},

@@ -9,6 +9,7 @@ from policy.rules.tls import TABLE, TLS
 
 LISTENER = "aws:lb/listener:Listener"
 CLOUD_SQL = "gcp:sql/databaseInstance:DatabaseInstance"
+PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 MODERN = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 FORWARD = [{"type": "forward"}]
 REDIRECT = [{"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}]
@@ -21,6 +22,8 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     (LISTENER, {"protocol": "HTTPS", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"}, "aws-prod"),
     (LISTENER, {"protocol": "HTTP", "defaultActions": REDIRECT}, "aws-prod"),
     (LISTENER, {"protocol": "HTTP", "defaultActions": FORWARD}, "aws-dev"),
+    (PARAMETERS, {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}, "aws-dev"),
+    (PARAMETERS, {"family": "mariadb11.4"}, "aws-dev"),
     ("gcp:compute/sSLPolicy:SSLPolicy", {"minTlsVersion": "TLS_1_2"}, "gcp-dev"),
     (CLOUD_SQL, {"settings": {"ipConfiguration": {"sslMode": "ENCRYPTED_ONLY"}}}, "gcp-dev"),
     ("gcp:compute/targetHttpsProxy:TargetHttpsProxy", {"sslPolicy": "projects/p/global/sslPolicies/tls"}, "gcp-dev"),
@@ -50,6 +53,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         {"protocol": "HTTP", "defaultActions": FORWARD, "tags": {"environment": "prod"}},
         "blue",
         'protocol is "HTTP"',
+    ),
+    (PARAMETERS, {"family": "postgres17"}, "aws-dev", "rds.force_ssl is not set"),
+    (
+        PARAMETERS,
+        {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "0"}]},
+        "aws-dev",
+        'rds.force_ssl is "0"',
     ),
     ("gcp:compute/sSLPolicy:SSLPolicy", {}, "gcp-dev", "minTlsVersion is not set"),
     (CLOUD_SQL, {"settings": {}}, "gcp-dev", "sslMode is not set"),

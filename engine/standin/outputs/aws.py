@@ -88,6 +88,15 @@ def _revision(definition: Filling) -> int:
     return int(definition.made_up("digits6", "revision"))
 
 
+def _master_secrets(instance: Filling) -> list[dict[str, str]]:
+    """The secret that RDS makes where it manages the password."""
+    if not instance.inputs.get("manageMasterUserPassword"):
+        return []
+    name = f"rds!db-{instance.made_up('uuid', 'secret')}-{instance.made_up('hex6', 'secret')}"
+    arn = f"arn:aws:secretsmanager:{instance.text('region')}:{ACCOUNT}:secret:{name}"
+    return [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": instance.text("masterUserSecretKmsKeyId")}]
+
+
 def _listener_id(listener: Filling) -> str:
     """The listener's part after that of its load balancer."""
     arn = listener.text("loadBalancerArn").replace(":loadbalancer/", ":listener/", 1)
@@ -204,6 +213,19 @@ _OUTPUTS: Mapping[str, Mapping[str, Template]] = {
         **_by_arn(_LOAD_BALANCING, "targetgroup/{name}/{hex16}"),
         "arnSuffix": lambda group: "targetgroup/" + group.text("arn").partition(":targetgroup/")[2],
     },
+    # The id of an instance is its resource id (github.com/hashicorp/terraform-provider-aws/pull/31232).
+    "rds/instance:Instance": {
+        "id": "db-{hex26}",
+        "resourceId": "{id}",
+        "arn": _arn("rds", "db:{identifier}"),
+        "address": "{identifier}.{hex12}.{region}.rds.amazonaws.com",
+        "endpoint": "{address}:{port}",
+        "hostedZoneId": "Z{hex13}",
+        "masterUserSecrets": _master_secrets,
+        "status": "available",
+    },
+    "rds/parameterGroup:ParameterGroup": _named("rds", "pg:{name}"),
+    "rds/subnetGroup:SubnetGroup": _named("rds", "subgrp:{name}"),
     "route53/record:Record": {"id": "{zoneId}_{name}_{type}", "fqdn": "{name}"},
     "s3/bucket:Bucket": {
         "id": "{bucket}",

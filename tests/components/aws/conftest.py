@@ -17,7 +17,7 @@ from tests.components.aws import fakes
 from tests.components.contract import STABLE, configuration, stack_name, stack_run
 from tests.components.harness import PROJECT, Outputs, Run, run
 
-Variant = Literal["plain", "candidate", "changed", "pinned", "wrong region"]
+Variant = Literal["plain", "candidate", "bare", "changed", "pinned", "retiring", "wrong region"]
 SECRET = fakes.arn("secretsmanager", "secret:api-AbCdEf")
 CERTIFICATE = fakes.arn("acm", "certificate/1")
 CHANGES: dict[tuple[Tier, Variant], dict[str, Any]] = {
@@ -41,6 +41,7 @@ CHANGES: dict[tuple[Tier, Variant], dict[str, Any]] = {
         ],
         "hook": "k1",
         "training": None,
+        "tracking": None,
     },
     ("prod", "changed"): {
         "service": {
@@ -53,8 +54,10 @@ CHANGES: dict[tuple[Tier, Variant], dict[str, Any]] = {
             "certificateArn": CERTIFICATE,
             "clientCidrs": ["198.51.100.0/24"],
         },
+        "tracking": {"machine": "db.m7g.large", "storageGb": 1024, "backupDays": 14},
     },
     ("dev", "pinned"): {"image": None, "stable": STABLE, "training": None},
+    ("prod", "retiring"): {"retiring": True},
     ("dev", "wrong region"): {"aws": {"region": "us-east-1"}},
 }
 
@@ -64,7 +67,7 @@ def stack() -> Callable[..., Run]:
     """Runs the stack program of a tier: ``stack("dev")``, ``stack("dev", "changed")``, ``preview=True``."""
 
     def go(tier: Tier, variant: Variant = "plain", *, preview: bool = False) -> Run:
-        if variant in ("plain", "candidate"):
+        if variant in ("plain", "candidate", "bare"):
             return stack_run("aws", tier, preview, variant)
         return _changed(tier, variant, preview)
 

@@ -19,6 +19,7 @@ HOLDS_DATA = (
     "aws:amp/workspace:Workspace",
     "aws:cloudwatch/logGroup:LogGroup",
     "aws:kms/key:Key",
+    "aws:rds/instance:Instance",
 )
 ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "names no repository",
@@ -32,6 +33,9 @@ ON_EVERYTHING = {
 def arn(service: str, rest: str) -> str:
     """An ARN of the account and region of these tests."""
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+DATABASE_SECRET = arn("secretsmanager", "secret:rds!db-1-AbCdEf")
 
 
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -59,6 +63,9 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, An
         return {"arn": arn("ecs", f"task-definition/{inputs['family']}:1")}
     if short == "iam/role:Role":
         return {"arn": f"arn:aws:iam::{ACCOUNT}:role/{inputs['name']}"}
+    if short == "rds/instance:Instance":
+        address = f"{inputs['identifier']}.c0ffee.{REGION}.rds.amazonaws.com"
+        return {"address": address, "masterUserSecrets": [{"secretArn": DATABASE_SECRET, "secretStatus": "active"}]}
     if short == "acm/certificate:Certificate":
         proof = {"resourceRecordName": "_1.x", "resourceRecordType": "CNAME", "resourceRecordValue": "_2.y"}
         return {"domainValidationOptions": [{"domainName": inputs["domainName"], **proof}]}
@@ -137,6 +144,7 @@ def excessive_rights(run: Run) -> Sequence[str]:
                 found.append(f"{action} on everything")
             if action == "kms:Decrypt" and statement["Resource"] == "*" and "Condition" not in statement:
                 found.append("kms:Decrypt without a condition")
+    found += _of_the_store(run)
     for role in run.of("iam/role:Role"):
         for statement in json.loads(role.inputs["assumeRolePolicy"])["Statement"]:
             if set(statement["Principal"]) != {"Service"}:
@@ -145,6 +153,24 @@ def excessive_rights(run: Run) -> Sequence[str]:
     return found
 
 
+def _of_the_store(run: Run) -> Sequence[str]:
+    """Rights to the tracking store that are not its server's, and of the server to anything else."""
+    bucket = outputs("aws:s3/bucket:Bucket", "", run.one("s3/bucket:Bucket", "tracking").inputs)["arn"]
+    key = outputs("aws:kms/key:Key", "account", {})["arn"]
+    found: list[str] = []
+    for policy in run.of("iam/rolePolicy:RolePolicy"):
+        for statement in json.loads(policy.inputs["policy"])["Statement"]:
+            resource = statement["Resource"]
+            if policy.name == "tracking-server":
+                if resource not in (DATABASE_SECRET, bucket, f"{bucket}/*", key):
+                    found.append(f"the tracking server may {statement['Action']} {resource}")
+            elif bucket in str(resource) or DATABASE_SECRET in str(resource):
+                found.append(f"{policy.name} may {statement['Action']} {resource}")
+            elif "s3:DeleteObject" in statement["Action"]:
+                found.append(f"{policy.name} may delete")
+    return found
+
+
 def data(run: Run) -> Sequence[str]:
-    """The bucket, the repositories, the workspace, the log groups and the key."""
+    """The buckets, the repositories, the workspace, the log groups, the database and the key."""
     return [resource.urn for resource in run.resources if resource.type in HOLDS_DATA]

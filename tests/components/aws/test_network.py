@@ -47,7 +47,7 @@ def test_tasks_reach_aws_through_endpoints_and_there_is_no_nat_gateway(stack: St
 
 
 def test_the_only_way_out_of_a_task_is_https_to_the_endpoints_and_to_s3(stack: Stack) -> None:
-    run = stack("dev")
+    run = stack("dev", "bare")
     assert egress(run, WORKLOAD) == {(443, "network-endpoints-id"), (443, "network-endpoints-s3-prefix_list_id")}
     assert ingress(run, "network-endpoints-id") == {(443, WORKLOAD)}
     assert WORKLOAD not in {rule.inputs["securityGroupId"] for rule in run.of("SecurityGroupIngressRule")}

@@ -81,19 +81,20 @@ def test_production_trains_by_the_clock_and_dev_on_demand(stack: Stack) -> None:
     stack("dev").none("scheduler/schedule:Schedule")
 
 
-def test_models_are_versioned_encrypted_private_and_travel_encrypted(stack: Stack) -> None:
+@pytest.mark.parametrize("bucket", ["training-artifacts", "tracking-files"])
+def test_what_a_bucket_holds_is_versioned_encrypted_private_and_travels_encrypted(stack: Stack, bucket: str) -> None:
     run = stack("prod")
-    assert run.one("BucketVersioning").inputs["versioningConfiguration"]["status"] == "Enabled"
-    (rule,) = run.one("BucketServerSideEncryptionConfiguration").inputs["rules"]
+    assert run.one("BucketVersioning", bucket).inputs["versioningConfiguration"]["status"] == "Enabled"
+    (rule,) = run.one("BucketServerSideEncryptionConfiguration", bucket).inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
-    block = run.one("BucketPublicAccessBlock").inputs
+    block = run.one("BucketPublicAccessBlock", bucket).inputs
     assert all(block[key] for key in block if key != "bucket")
-    assert run.one("BucketOwnershipControls").inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced"
-    plain, old = json.loads(run.one("BucketPolicy").inputs["policy"])["Statement"]
+    assert run.one("BucketOwnershipControls", bucket).inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced"
+    plain, old = json.loads(run.one("BucketPolicy", bucket).inputs["policy"])["Statement"]
     assert (plain["Effect"], plain["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert (old["Effect"], old["Condition"]) == ("Deny", {"NumericLessThan": {"s3:TlsVersion": 1.2}})
-    assert run.one("s3/bucket:Bucket").inputs["forceDestroy"] is False
-    assert stack("dev").one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+    assert run.one("s3/bucket:Bucket", bucket).inputs["forceDestroy"] is False
+    assert stack("dev").one("s3/bucket:Bucket", bucket).inputs["forceDestroy"] is True
 
 
 def test_without_training_there_is_no_job_and_no_bucket(stack: Stack) -> None:

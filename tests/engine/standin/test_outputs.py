@@ -107,6 +107,18 @@ def test_an_image_has_the_digest_of_what_its_build_is_told() -> None:
     assert image(UNKNOWN)["digest"] == UNKNOWN == image(UNKNOWN)["ref"]
 
 
+def test_rds_makes_a_secret_only_where_it_manages_the_password() -> None:
+    asked = {"identifier": "books", "port": 5432, "manageMasterUserPassword": True, "masterUserSecretKmsKeyId": "key"}
+    found = answered("aws:rds/instance:Instance", asked)
+    (secret,) = found["masterUserSecrets"]
+    assert re.fullmatch(
+        r"arn:aws:secretsmanager:eu-west-1:\d{12}:secret:rds!db-[0-9a-f-]{36}-\w{6}", secret["secretArn"]
+    )
+    assert secret["kmsKeyId"] == "key"
+    assert re.fullmatch(r"books\.\w{12}\.eu-west-1\.rds\.amazonaws\.com:5432", found["endpoint"])
+    assert answered("aws:rds/instance:Instance", {"identifier": "books"})["masterUserSecrets"] == []
+
+
 def test_a_tag_of_cloud_run_has_an_address_of_its_own() -> None:
     service = {
         "name": "serving",
