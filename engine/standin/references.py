@@ -45,6 +45,7 @@ _NAMED_IN_SCOPE = {
     "aws:lb/loadBalancer:LoadBalancer": ("name",),
     "aws:lb/targetGroup:TargetGroup": ("name",),
     "azure-native:containerregistry:Registry": ("registryName",),
+    "azure-native:dbforpostgresql:Server": ("serverName",),
     "azure-native:keyvault:Vault": ("vaultName",),
     "azure-native:storage:StorageAccount": ("accountName",),
 }
