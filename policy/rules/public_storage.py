@@ -59,7 +59,7 @@ def _says_who(condition: Property) -> bool:
 
 
 def _private_server(found: Property, _args: ResourceValidationArgs) -> str | None:
-    """Refuse a PostgreSQL server with an address on the internet, which Azure gives one unless it stands in a subnet."""
+    """Refuse a PostgreSQL server with an address on the internet, which one outside of a subnet has by default."""
     network = found.at("network")
     if network.at("delegatedSubnetResourceId").is_set or network.at("publicNetworkAccess").value == "Disabled":
         return None

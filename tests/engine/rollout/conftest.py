@@ -54,14 +54,7 @@ def stage(
         directory = tmp_path_factory.mktemp("stage")
         packages = write_packages(directory / "site-packages", {"alpha": ("1.0", "MIT")})
         (directory / "sbom.cdx.json").write_bytes(sbom.of_environment(packages))
-        settings = {
-            "image": None,
-            "training": None,
-            "tracking": None,
-            "stable": STABLE,
-            "monitoring.slo": OBJECTIVES,
-            **configuration,
-        }
+        settings = {"image": None, "training": None, "tracking": None, "stable": STABLE, "monitoring.slo": OBJECTIVES, **configuration}
         deployed = deployment(stack, config=settings)
         up = deployed.up()
         assert up.succeeded, up.output
