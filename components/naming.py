@@ -44,6 +44,7 @@ LIMITS: dict[str, dict[str, Limit]] = {
         "log-workspace": Limit(4, 63),
         "monitor-workspace": Limit(4, 44),
         "identity": Limit(3, 24),
+        "postgres": Limit(3, 63),  # learn.microsoft.com/cli/azure/postgres/flexible-server
         "virtual-network": Limit(2, 64),
         "network-security-group": Limit(1, 80),
         "action-group-short": Limit(1, 12, hyphens=False),

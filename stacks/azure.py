@@ -11,6 +11,7 @@ from components.azure.registry import Registry
 from components.azure.settings import Settings
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
+from components.azure.tracking import TrackingStore
 from components.azure.training import TrainingJob
 from components.verification import Verification
 from stacks import config, release
@@ -24,7 +25,7 @@ def program() -> None:
     settings = config.read(Settings)
     environment, own = settings.environment, settings.own
     group = ResourceGroup("group", environment, own)
-    network = Network("network", environment, settings.network, group=group)
+    network = Network("network", environment, settings.network, group=group, database=settings.tracking is not None)
     telemetry = Telemetry("telemetry", environment, settings.monitoring, group=group)
     registry = Registry("registry", environment, own, group=group, network=network, telemetry=telemetry)
     traffic = release.traffic(settings, registry)
@@ -58,6 +59,11 @@ def program() -> None:
             telemetry=telemetry,
             compute=compute,
         )
+    tracking = None
+    if settings.tracking:
+        tracking = TrackingStore(
+            "tracking", environment, settings.tracking, settings=own, group=group, network=network, telemetry=telemetry
+        )
     export(
         settings,
         traffic=traffic,
@@ -67,7 +73,9 @@ def program() -> None:
         monitoring=monitoring,
         registry=registry,
         training=training,
+        tracking=tracking,
     )
     pulumi.export("revisions", compute.revisions)
     pulumi.export("containerApp", compute.app_id)
     pulumi.export("vault", compute.vault_uri)
+    pulumi.export("trackingClientId", tracking.client_id if tracking else None)

@@ -1,4 +1,4 @@
-"""Where trained models are kept: versioned, encrypted, closed to the public and guarded against deletion."""
+"""Where models and files are kept: versioned, encrypted, closed to the public and guarded against deletion."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
 from components.spec import Environment
 
-CONTAINER = "artifacts"
-
 
 class Artifacts(pulumi.ComponentResource):
     """A storage account that only identities open, with earlier versions and deleted blobs kept.
 
-    In production it is zone-redundant and has a private address, and no version can be changed or deleted, by
-    anyone, in its first 30 days.
+    ``part`` names the account and its one container. In production it is zone-redundant and has a private address,
+    and no version can be changed or deleted, by anyone, in its first 30 days. A file itself can be deleted: what it
+    held stays as an earlier version (learn.microsoft.com/azure/storage/blobs/immutable-version-level-worm-policies).
 
-    Outputs: ``url`` (the container's) and ``container_id``. ``ready`` is what a writer waits for.
+    Outputs: ``host`` (of the account's blobs), ``container`` (its name), ``url`` and ``container_id``. ``ready`` is
+    what a writer waits for.
     """
 
+    host: pulumi.Output[str]
+    container: str
     url: pulumi.Output[str]
     container_id: pulumi.Output[str]
     ready: pulumi.Resource
@@ -37,6 +39,7 @@ class Artifacts(pulumi.ComponentResource):
         environment: Environment,
         settings: Settings,
         *,
+        part: str,
         group: ResourceGroup,
         network: Network,
         telemetry: Telemetry,
@@ -48,7 +51,7 @@ class Artifacts(pulumi.ComponentResource):
         reachable = bool(settings.allowed_ranges) or not production
         account = storage.StorageAccount(
             name,
-            account_name=naming.name(environment, "storage-account", "artifacts"),
+            account_name=naming.name(environment, "storage-account", part),
             resource_group_name=group.group_name,
             location=group.location,
             kind=storage.Kind.STORAGE_V2,
@@ -81,7 +84,7 @@ class Artifacts(pulumi.ComponentResource):
         )
         container = storage.BlobContainer(
             name,
-            container_name=CONTAINER,
+            container_name=part,
             account_name=account.name,
             resource_group_name=group.group_name,
             public_access=storage.PublicAccess.NONE,
@@ -93,8 +96,10 @@ class Artifacts(pulumi.ComponentResource):
             self.ready = private_link(
                 name, environment, Service.BLOB, on=account.id, network_=network, group=group, parent=self
             )
+        self.container = part
+        self.host = pulumi.Output.concat(account.name, ".blob.core.windows.net")
         self.container_id = container.id
-        self.url = pulumi.Output.concat("https://", account.name, ".blob.core.windows.net/", CONTAINER)
+        self.url = pulumi.Output.concat("https://", self.host, "/", part)
         self.register_outputs({"url": self.url})
 
 

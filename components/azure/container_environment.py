@@ -74,7 +74,14 @@ class ContainerEnvironment(pulumi.ComponentResource):
         network: Network,
     ) -> None:
         """Make every host name of the environment lead to its private address, for whoever is in the network."""
-        zone = private_zone(name, environment, managed.default_domain, network_=network, group=group, parent=self)
+        zone = private_zone(
+            name,
+            environment,
+            managed.default_domain,
+            network_=network,
+            group=group,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         privatedns.PrivateRecordSet(
             name,
             relative_record_set_name="*",

@@ -9,6 +9,9 @@ import pulumi_azure_native.monitor as monitor
 
 # Categories of a Container Apps environment (learn.microsoft.com/azure/container-apps/log-options).
 CONTAINER_LOGS = ("ContainerAppConsoleLogs", "ContainerAppSystemLogs")
+# The log of a PostgreSQL; its other categories are samples of sessions and queries
+# (learn.microsoft.com/azure/postgresql/monitor/how-to-configure-and-access-logs).
+DATABASE_LOGS = ("PostgreSQLLogs",)
 
 
 def send_logs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pulumi
 import pulumi_azure_native.network as network
+import pulumi_azure_native.privatedns as privatedns
 
 from components import cidr, naming
 from components.azure.flow_logs import flow_logs
@@ -20,12 +21,16 @@ SUBNETS = {"workload": 23, "endpoints": 27}
 class Network(pulumi.ComponentResource):
     """Virtual network, subnets and their boundaries; in production with flow logs.
 
-    Outputs: ``network_id``, ``workload_subnet`` and ``endpoints_subnet`` (resource ids).
+    ``database`` opens the way from the workload to a PostgreSQL among the endpoints.
+
+    Outputs: ``network_id``, ``workload_subnet`` and ``endpoints_subnet`` (resource ids). ``zones`` holds the private
+    DNS zones of services by their names, as their private links make them (``private_link.py``).
     """
 
     network_id: pulumi.Output[str]
     workload_subnet: pulumi.Output[str]
     endpoints_subnet: pulumi.Output[str]
+    zones: dict[str, privatedns.PrivateZone]
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class Network(pulumi.ComponentResource):
         spec: NetworkSpec,
         *,
         group: ResourceGroup,
+        database: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mlplatform:azure:Network", name, None, opts)
@@ -41,9 +47,14 @@ class Network(pulumi.ComponentResource):
         self._name, self._environment, self._group = name, environment, group
         ranges = cidr.subnets(spec.cidr, SUBNETS)
         workload = self._boundary(
-            "workload", workload_rules(ranges["workload"], ranges["endpoints"], group.location, environment.tier)
+            "workload",
+            workload_rules(
+                ranges["workload"], ranges["endpoints"], group.location, environment.tier, database=database
+            ),
         )
-        endpoints = self._boundary("endpoints", endpoint_rules(ranges["workload"], ranges["endpoints"]))
+        endpoints = self._boundary(
+            "endpoints", endpoint_rules(ranges["workload"], ranges["endpoints"], database=database)
+        )
         virtual_network = network.VirtualNetwork(
             name,
             virtual_network_name=naming.name(environment, "virtual-network", name),
@@ -74,6 +85,7 @@ class Network(pulumi.ComponentResource):
         )
         if environment.production:
             flow_logs(f"{name}-flows", environment, network_id=virtual_network.id, group=group, parent=self)
+        self.zones = {}
         self.network_id = virtual_network.id
         self.workload_subnet = pulumi.Output.concat(virtual_network.id, "/subnets/workload")
         self.endpoints_subnet = pulumi.Output.concat(virtual_network.id, "/subnets/endpoints")

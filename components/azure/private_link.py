@@ -1,4 +1,4 @@
-"""Private addresses for the services that hold data, so that production reaches them without the internet."""
+"""Private addresses for the services that hold data, so that they are reached without the internet."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Service(Enum):
     REGISTRY = ("registry", "privatelink.azurecr.io")
     VAULT = ("vault", "privatelink.vaultcore.azure.net")
     BLOB = ("blob", "privatelink.blob.core.windows.net")
+    POSTGRES = ("postgresqlServer", "privatelink.postgres.database.azure.com")
 
 
 def private_link(
@@ -36,7 +37,7 @@ def private_link(
 
     Returns what a workload has to wait for before it uses the resource.
     """
-    subresource, zone_name = service.value
+    subresource, _ = service.value
     child = pulumi.ResourceOptions(parent=parent)
     endpoint = network.PrivateEndpoint(
         part,
@@ -52,7 +53,9 @@ def private_link(
         tags=naming.tags(environment),
         opts=child,
     )
-    zone = private_zone(part, environment, zone_name, network_=network_, group=group, parent=parent)
+    # In a stack that was made with a zone for each endpoint it keeps the endpoint's: its name cannot be had twice.
+    former = pulumi.Alias(name=part, parent=parent)
+    zone = _zone(service, environment, network_=network_, group=group, former=former)
     return network.PrivateDnsZoneGroup(
         part,
         private_dns_zone_group_name="default",
@@ -63,6 +66,31 @@ def private_link(
     )
 
 
+def _zone(
+    service: Service,
+    environment: Environment,
+    *,
+    network_: Network,
+    group: ResourceGroup,
+    former: pulumi.Alias,
+) -> privatedns.PrivateZone:
+    """The service's zone, made for the first who asks: a resource group has one of a name, and so has a network.
+
+    Each endpoint has its record in it (learn.microsoft.com/azure/private-link/private-endpoint-dns-integration).
+    """
+    subresource, zone_name = service.value
+    if zone_name not in network_.zones:
+        network_.zones[zone_name] = private_zone(
+            f"{subresource}-zone",
+            environment,
+            zone_name,
+            network_=network_,
+            group=group,
+            opts=pulumi.ResourceOptions(parent=network_, aliases=[former]),
+        )
+    return network_.zones[zone_name]
+
+
 def private_zone(
     part: str,
     environment: Environment,
@@ -70,7 +98,7 @@ def private_zone(
     *,
     network_: Network,
     group: ResourceGroup,
-    parent: pulumi.Resource,
+    opts: pulumi.ResourceOptions,
 ) -> privatedns.PrivateZone:
     """A DNS zone that only the network sees."""
     zone = privatedns.PrivateZone(
@@ -79,7 +107,7 @@ def private_zone(
         resource_group_name=group.group_name,
         location="Global",
         tags=naming.tags(environment),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=opts,
     )
     privatedns.VirtualNetworkLink(
         part,
@@ -90,6 +118,6 @@ def private_zone(
         virtual_network=privatedns.SubResourceArgs(id=network_.network_id),
         registration_enabled=False,
         tags=naming.tags(environment),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=opts,
     )
     return zone

@@ -12,13 +12,19 @@ from collections.abc import Sequence
 import pulumi_azure_native.network as network
 
 from components.spec import Tier
+from components.tracking import PORT
 
 _DENY_ALL_PRIORITY = 4096
 _FIRST_PRIORITY = 100
 
 
-def workload_rules(workload: str, endpoints: str, location: str, tier: Tier) -> list[network.SecurityRuleArgs]:
-    """Rules of the workload's subnet; ``workload`` and ``endpoints`` are the subnets' ranges."""
+def workload_rules(
+    workload: str, endpoints: str, location: str, tier: Tier, *, database: bool
+) -> list[network.SecurityRuleArgs]:
+    """Rules of the workload's subnet; ``workload`` and ``endpoints`` are the subnets' ranges.
+
+    ``database`` lets the workload reach a PostgreSQL among the endpoints.
+    """
     inbound = [
         _allow("callers", "Inbound", "Tcp", "VirtualNetwork", workload, ["443", "31443"]),
         _allow("load-balancer", "Inbound", "Tcp", "AzureLoadBalancer", workload, ["30000-32767"]),
@@ -40,16 +46,19 @@ def workload_rules(workload: str, endpoints: str, location: str, tier: Tier) -> 
                 "AzureKeyVault",
             )
         ),
+        *([_allow("database", "Outbound", "Tcp", workload, endpoints, [str(PORT)])] if database else []),
     ]
     # A dev stack may pull the side-car's image from its public registry; production mirrors it into its own.
     closed = [_deny("Outbound")] if tier == "prod" else []
     return _numbered([*inbound, _deny("Inbound")]) + _numbered([*outbound, *closed])
 
 
-def endpoint_rules(workload: str, endpoints: str) -> list[network.SecurityRuleArgs]:
+def endpoint_rules(workload: str, endpoints: str, *, database: bool) -> list[network.SecurityRuleArgs]:
     """Rules of the private endpoints' subnet: the workload reaches the data, nothing else does, nothing leaves."""
-    inbound = _allow("workload", "Inbound", "Tcp", workload, endpoints, ["443"])
-    return _numbered([inbound, _deny("Inbound")]) + _numbered([_deny("Outbound")])
+    inbound = [_allow("workload", "Inbound", "Tcp", workload, endpoints, ["443"])]
+    if database:
+        inbound.append(_allow("database", "Inbound", "Tcp", workload, endpoints, [str(PORT)]))
+    return _numbered([*inbound, _deny("Inbound")]) + _numbered([_deny("Outbound")])
 
 
 def _allow(

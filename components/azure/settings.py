@@ -6,13 +6,15 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from components.spec import IMAGE, JobSpec, NetworkSpec, ServiceSpec, SpecError, UnsupportedError
+from components.spec import IMAGE, Environment, JobSpec, NetworkSpec, ServiceSpec, SpecError, UnsupportedError
+from components.tracking import TrackingSpec
 
 AGENT_CPU = 0.25
 """vCPU of the metrics side-car, the least that Container Apps gives; the replica's total must be 4 or less."""
-
 # learn.microsoft.com/azure/container-apps/networking: ranges that a Container Apps subnet must not overlap
 _RESERVED = ("172.30.0.0/16", "172.31.0.0/16")
+# learn.microsoft.com/azure/postgresql/compute-storage/concepts-compute: sizes of a PostgreSQL, as the API writes them
+_MACHINE = r"Standard_(B\d+m?s|[DE]\d+[a-z]*s_v\d+)"
 # Tokens of Microsoft Entra name one of these issuers, for version 2 and version 1 of its endpoint.
 _ENTRA = ("https://login.microsoftonline.com/", "https://sts.windows.net/")
 
@@ -89,6 +91,23 @@ def check_service(spec: ServiceSpec) -> None:
 def check_job(spec: JobSpec) -> None:
     """Raise UnsupportedError for what Container Apps jobs cannot do."""
     _check_size("training", spec.cpu, spec.memory_mb, most=4)
+
+
+def check_tracking(spec: TrackingSpec, environment: Environment) -> None:
+    """Raise SpecError for a size that no PostgreSQL has here, UnsupportedError for one without a standby."""
+    machine = spec.machine or ""
+    if machine and re.fullmatch(_MACHINE, machine) is None:
+        raise SpecError(
+            f"tracking.machine is {machine!r}: not a size of Azure Database for PostgreSQL; "
+            "write e.g. Standard_B2s or Standard_D2ds_v5, or remove it"
+        )
+    # learn.microsoft.com/azure/postgresql/high-availability/concepts-high-availability
+    if environment.production and machine.startswith("Standard_B"):
+        raise UnsupportedError(
+            "azure",
+            f"tracking.machine {machine!r} in production",
+            "a burstable server has no standby in another zone: use e.g. Standard_D2ds_v5, or remove it",
+        )
 
 
 def _check_size(owner: str, cpu: float, memory_mb: int, most: float) -> None:

@@ -53,6 +53,7 @@ class TrainingJob(pulumi.ComponentResource):
             f"{name}-artifacts",
             environment,
             settings,
+            part="artifacts",
             group=group,
             network=network,
             telemetry=telemetry,

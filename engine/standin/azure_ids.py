@@ -20,6 +20,14 @@ _PATHS: Mapping[str, str] = {
     "authorization:ManagementLockByScope": "{scope}/providers/Microsoft.Authorization/locks/{lockName}",
     "authorization:RoleAssignment": "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
     "containerregistry:Registry": "Microsoft.ContainerRegistry/registries/{registryName}",
+    "dbforpostgresql:AdministratorsMicrosoftEntra": (
+        "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}/administrators/{objectId}"
+    ),
+    "dbforpostgresql:Configuration": (
+        "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}/configurations/{configurationName}"
+    ),
+    "dbforpostgresql:Database": "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}/databases/{databaseName}",
+    "dbforpostgresql:Server": "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}",
     "keyvault:Vault": "Microsoft.KeyVault/vaults/{vaultName}",
     "managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
     "monitor:ActionGroup": "Microsoft.Insights/actionGroups/{actionGroupName}",

@@ -46,6 +46,7 @@ _NAMED_IN_SCOPE = {
     "aws:lb/targetGroup:TargetGroup": ("name",),
     "aws:rds/instance:Instance": ("identifier",),
     "azure-native:containerregistry:Registry": ("registryName",),
+    "azure-native:dbforpostgresql:Server": ("serverName",),
     "azure-native:keyvault:Vault": ("vaultName",),
     "azure-native:storage:StorageAccount": ("accountName",),
 }

@@ -1,8 +1,8 @@
 """Encryption at rest, for the types where it can be off.
 
-Left out because the cloud encrypts them always and offers no switch: Google's storage, registries, secrets,
-databases and logs, Azure's registries, vaults and workspaces, and on AWS S3 objects, ECR, CloudWatch logs, Secrets
-Manager, AMP, DynamoDB.
+Left out because the cloud encrypts them always and offers no switch: Google's storage, registries, secrets, databases
+and logs, Azure's registries, vaults, workspaces and PostgreSQL servers, and on AWS S3 objects, ECR, CloudWatch logs,
+Secrets Manager, AMP, DynamoDB.
 """
 
 from pulumi_policy import Severity

@@ -58,6 +58,18 @@ def _says_who(condition: Property) -> bool:
     return any(value.is_set and not value.first("*".__eq__) for value in values)
 
 
+def _private_server(found: Property, _args: ResourceValidationArgs) -> str | None:
+    """Refuse a PostgreSQL server with an address on the internet, which one outside of a subnet has by default."""
+    network = found.at("network")
+    if network.at("delegatedSubnetResourceId").is_set or network.at("publicNetworkAccess").value == "Disabled":
+        return None
+    access = network.at("publicNetworkAccess")
+    return (
+        f"{access.path} is {show(access.value)}: the database would have an address on the internet;"
+        ' set it to "Disabled" and give the server a private endpoint'
+    )
+
+
 _BLOCK = tuple(
     must_be(name, True, why="without it a bucket can be opened to everyone")
     for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -73,6 +85,7 @@ TABLE: Table = {
     "azure-native:storage:BlobContainer": (
         must_be("publicAccess", "None", why="anyone on the internet could read its blobs", unset_is_fine=True),
     ),
+    "azure-native:dbforpostgresql:Server": (Check("", _private_server),),
     BUCKET: (Check("acl", _private_acl), Check("policy", _no_anonymous_statement)),
     "aws:s3/bucketAcl:BucketAcl": (Check("acl", _private_acl),),
     "aws:s3/bucketPolicy:BucketPolicy": _POLICY,

@@ -36,6 +36,11 @@ TABLE: Table = {
     "azure-native:app:ManagedEnvironment": (
         must_be("zoneRedundant", True, why="all replicas could stand in one zone", prod_only=True),
     ),
+    "azure-native:dbforpostgresql:Server": (
+        must_be(
+            "highAvailability.mode", "ZoneRedundant", why="a zone's failure would be the database's", prod_only=True
+        ),
+    ),
     "aws:ecs/service:Service": (at_least("desiredCount"),),
     "aws:appautoscaling/target:Target": (at_least("minCapacity"),),
     "gcp:cloudrunv2/service:Service": (Check("", _cloud_run, prod_only=True),),

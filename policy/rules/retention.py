@@ -46,6 +46,7 @@ PROTECTED = (
     "azure-native:resources:ResourceGroup",  # its deletion takes along everything in it
     "azure-native:storage:BlobContainer",
     "azure-native:storage:StorageAccount",
+    "azure-native:dbforpostgresql:Database",
     "azure-native:dbforpostgresql:Server",
     "azure-native:sql:Database",
     "aws:amp/workspace:Workspace",

@@ -47,6 +47,7 @@ AZURE = (
     "azure-native:app:Job",
     "azure-native:app:ManagedEnvironment",
     "azure-native:containerregistry:Registry",
+    "azure-native:dbforpostgresql:Server",
     "azure-native:keyvault:Vault",
     "azure-native:managedidentity:UserAssignedIdentity",
     "azure-native:monitor:ActionGroup",

@@ -54,6 +54,16 @@ def _forces_tls(found: Property, _args: ResourceValidationArgs) -> str | None:
     return f'rds.force_ssl is {shown}: logins and rows may cross the network in plain; set it to "1"'
 
 
+def _encrypted_connections(found: Property, _args: ResourceValidationArgs) -> str | None:
+    """Refuse a parameter that lets clients of a PostgreSQL connect in plain, or by what is older than TLS 1.2."""
+    name, value = found.at("configurationName").value, found.at("value").value
+    if name == "require_secure_transport" and str(value).lower() != "on":
+        return f'value is {show(value)}: clients could connect in plain; set require_secure_transport to "on"'
+    if name == "ssl_min_protocol_version" and value not in ("TLSv1.2", "TLSv1.3"):
+        return f'value is {show(value)}: {OLD}; set ssl_min_protocol_version to "TLSv1.3"'
+    return None
+
+
 TABLE: Table = {
     "azure-native:storage:StorageAccount": (
         must_be("minimumTlsVersion", "TLS1_2", "TLS1_3", why=f"the default is TLS 1.0, and {OLD}"),
@@ -67,6 +77,7 @@ TABLE: Table = {
             unset_is_fine=True,
         ),
     ),
+    "azure-native:dbforpostgresql:Configuration": (Check("", _encrypted_connections),),
     "aws:lb/listener:Listener": (Check("", _modern_policy), Check("", _encrypted_or_redirect, prod_only=True)),
     "aws:rds/parameterGroup:ParameterGroup": (Check("", _forces_tls),),
     "gcp:compute/sSLPolicy:SSLPolicy": (must_be("minTlsVersion", "TLS_1_2", "TLS_1_3", why=OLD),),

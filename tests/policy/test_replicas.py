@@ -10,6 +10,7 @@ from policy.rules.replicas import REPLICAS, TABLE
 PASSES: list[tuple[str, dict[str, Any]]] = [
     ("azure-native:app:ContainerApp", {"template": {"scale": {"minReplicas": 2.0}}}),
     ("azure-native:app:ManagedEnvironment", {"zoneRedundant": True}),
+    ("azure-native:dbforpostgresql:Server", {"highAvailability": {"mode": "ZoneRedundant"}}),
     ("aws:ecs/service:Service", {"desiredCount": 2.0}),
     ("aws:appautoscaling/target:Target", {"minCapacity": 3.0}),
     ("gcp:cloudrunv2/service:Service", {"template": {"scaling": {"minInstanceCount": 2.0}}}),
@@ -20,6 +21,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("azure-native:app:ContainerApp", {"template": {"containers": []}}, "template.scale.minReplicas is not set"),
     ("azure-native:app:ContainerApp", {"template": {"scale": {"minReplicas": 1.0}}}, "minReplicas is 1: "),
     ("azure-native:app:ManagedEnvironment", {}, "zoneRedundant is not set"),
+    ("azure-native:dbforpostgresql:Server", {"highAvailability": {"mode": "SameZone"}}, 'mode is "SameZone": a zone'),
     ("aws:ecs/service:Service", {"desiredCount": 0.0}, "desiredCount is 0: "),
     ("aws:appautoscaling/target:Target", {"minCapacity": 1.0}, "minCapacity is 1: "),
     (

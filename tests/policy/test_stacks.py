@@ -102,6 +102,7 @@ NOTHING_TO_JUDGE = {
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
         "azure-native:authorization:RoleAssignment",
+        "azure-native:dbforpostgresql:AdministratorsMicrosoftEntra",
         "azure-native:managedidentity:UserAssignedIdentity",
         "gcp:projects/serviceIdentity:ServiceIdentity",
         "gcp:serviceaccount/account:Account",

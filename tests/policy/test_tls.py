@@ -7,6 +7,7 @@ import pytest
 
 from policy.rules.tls import TABLE, TLS
 
+PARAMETER = "azure-native:dbforpostgresql:Configuration"
 LISTENER = "aws:lb/listener:Listener"
 CLOUD_SQL = "gcp:sql/databaseInstance:DatabaseInstance"
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
@@ -18,6 +19,9 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     ("azure-native:storage:StorageAccount", {"minimumTlsVersion": "TLS1_2"}, "azure-dev"),
     ("azure-native:app:ContainerApp", {"configuration": {"ingress": {"external": True}}}, "azure-prod"),
     ("azure-native:app:ContainerApp", {}, "azure-prod"),
+    (PARAMETER, {"configurationName": "require_secure_transport", "value": "ON"}, "azure-dev"),
+    (PARAMETER, {"configurationName": "ssl_min_protocol_version", "value": "TLSv1.2"}, "azure-prod"),
+    (PARAMETER, {"configurationName": "max_connections", "value": "50"}, "azure-dev"),
     (LISTENER, {"protocol": "HTTPS", "sslPolicy": MODERN, "defaultActions": FORWARD}, "aws-prod"),
     (LISTENER, {"protocol": "HTTPS", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"}, "aws-prod"),
     (LISTENER, {"protocol": "HTTP", "defaultActions": REDIRECT}, "aws-prod"),
@@ -44,6 +48,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "azure-dev",
         "configuration.ingress.allowInsecure is true",
     ),
+    (PARAMETER, {"configurationName": "require_secure_transport", "value": "off"}, "azure-dev", 'value is "off"'),
+    (PARAMETER, {"configurationName": "ssl_min_protocol_version", "value": "TLSv1.1"}, "azure-prod", '"TLSv1.1"'),
     (LISTENER, {"protocol": "HTTPS"}, "aws-dev", "sslPolicy is not set"),
     (LISTENER, {"protocol": "HTTPS", "sslPolicy": "ELBSecurityPolicy-2016-08"}, "aws-dev", "2016-08"),
     (LISTENER, {"protocol": "TLS", "sslPolicy": "ELBSecurityPolicy-TLS13-1-1-2021-06"}, "aws-dev", "TLS13-1-1"),

@@ -193,6 +193,11 @@ _OUTPUTS: Mapping[str, Mapping[str, Template]] = {
         "creationDate": TIME,
         "identity": _identity,
     },
+    "azure-native:dbforpostgresql:Server": {
+        "fullyQualifiedDomainName": "{serverName}.postgres.database.azure.com",
+        "state": "Ready",
+        "minorVersion": "6",
+    },
     "azure-native:keyvault:Vault": {"properties": _vault_properties},
     "azure-native:managedidentity:UserAssignedIdentity": {
         "clientId": lambda identity: _uuid_of(identity.text("id"), "client"),

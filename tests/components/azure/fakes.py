@@ -9,15 +9,19 @@ from components.azure.access import Role
 from tests.components.contract import Service
 from tests.components.harness import UNKNOWN, Run
 
-# What each role may be given on; anything else is wider than its use.
-_SCOPES = {
-    Role.ACR_PULL.value: "registry-id",
-    Role.KEY_VAULT_SECRETS_USER.value: "compute-vault-id",
-    Role.MONITORING_METRICS_PUBLISHER.value: "telemetry-id",
-    Role.STORAGE_BLOB_DATA_CONTRIBUTOR.value: "training-artifacts-id",
+# What each identity may be given, and on what; anything else is wider than its use.
+_RIGHTS = {
+    ("compute-platform-principal_id", Role.ACR_PULL.value, "registry-id"),
+    ("compute-platform-principal_id", Role.KEY_VAULT_SECRETS_USER.value, "compute-vault-id"),
+    ("compute-principal_id", Role.MONITORING_METRICS_PUBLISHER.value, "telemetry-id"),
+    ("training-platform-principal_id", Role.ACR_PULL.value, "registry-id"),
+    ("training-principal_id", Role.STORAGE_BLOB_DATA_CONTRIBUTOR.value, "training-artifacts-id"),
+    ("tracking-principal_id", Role.STORAGE_BLOB_DATA_CONTRIBUTOR.value, "tracking-files-id"),
 }
 _DATA = (
     "containerregistry:Registry",
+    "dbforpostgresql:Database",
+    "dbforpostgresql:Server",
     "keyvault:Vault",
     "monitor:AzureMonitorWorkspace",
     "operationalinsights:Workspace",
@@ -40,13 +44,18 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, An
             # Asked for as a list, answered as a mapping (pulumi/pulumi-azure-native#2525).
             identities = {identity: {} for identity in map(str, inputs["identity"]["userAssignedIdentities"])}
             return own | {"identity": {**inputs["identity"], "userAssignedIdentities": identities}}
+        case "dbforpostgresql:Server":
+            return own | {"fullyQualifiedDomainName": f"{inputs['serverName']}.postgres.database.azure.com"}
         case "app:ManagedEnvironment":
             return own | {"defaultDomain": "green.westeurope.azurecontainerapps.io", "staticIp": "10.20.0.4"}
         case _:
             return own
 
 
-_NAMES = {"containerAppName", "accountName", "vaultName", "registryName", "privateZoneName", "privateEndpointName"}
+_NAMES = {
+    *("containerAppName", "accountName", "vaultName", "registryName", "privateZoneName", "privateEndpointName"),
+    *("resourceName", "serverName"),
+}
 
 
 def call(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,18 +102,21 @@ def training_variables(run: Run) -> Mapping[str, Any]:
 
 
 def excessive_rights(run: Run) -> Sequence[str]:
-    """Roles that are not the four, or are given on something wider than the one resource."""
+    """Roles that an identity does not need, or not on so much; and who administers a database beside its own user."""
     found: list[str] = []
     for assignment in run.of("authorization:RoleAssignment"):
         definition = assignment.inputs["roleDefinitionId"]
         if definition is UNKNOWN:
             continue
-        role = definition.rpartition("/")[2]
-        if assignment.inputs["scope"] != _SCOPES.get(role):
-            found.append(f"{assignment.name} gives {role} on {assignment.inputs['scope']}")
+        role, scope = definition.rpartition("/")[2], assignment.inputs["scope"]
+        if (assignment.inputs["principalId"], role, scope) not in _RIGHTS:
+            found.append(f"{assignment.name} gives {role} on {scope}")
+    for administrator in run.of("dbforpostgresql:AdministratorsMicrosoftEntra"):
+        if administrator.inputs["objectId"] not in ("tracking-principal_id", UNKNOWN):
+            found.append(f"{administrator.name} administers {administrator.inputs['serverName']}")
     return found
 
 
 def data(run: Run) -> Sequence[str]:
-    """Registry, vault, workspaces and everything in storage."""
+    """Registry, vault, workspaces, databases and everything in storage."""
     return [resource.urn for resource in run.resources if resource.type.removeprefix("azure-native:") in _DATA]

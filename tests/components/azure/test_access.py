@@ -31,12 +31,13 @@ def test_each_identity_has_exactly_the_roles_it_needs_on_exactly_the_resource(st
         "compute-metrics": ("MONITORING_METRICS_PUBLISHER", "compute-principal_id", "telemetry-id"),
         "training-pull": ("ACR_PULL", "training-platform-principal_id", "registry-id"),
         "training-artifacts": ("STORAGE_BLOB_DATA_CONTRIBUTOR", "training-principal_id", "training-artifacts-id"),
+        "tracking-files": ("STORAGE_BLOB_DATA_CONTRIBUTOR", "tracking-principal_id", "tracking-files-id"),
     }
 
 
 def test_metrics_are_published_on_the_collection_rule_and_artifacts_written_in_the_container(stack: Stack) -> None:
     run = stack("dev")
-    rule, container = run.one("monitor:DataCollectionRule"), run.one("storage:BlobContainer")
+    rule, container = run.one("monitor:DataCollectionRule"), run.one("storage:BlobContainer", "training-artifacts")
     metrics = run.one("authorization:RoleAssignment", "compute-metrics")
     artifacts = run.one("authorization:RoleAssignment", "training-artifacts")
     assert rule.urn in metrics.dependencies
@@ -81,7 +82,7 @@ def test_an_assignment_has_the_same_name_in_every_run_and_another_in_every_stack
         return {found.inputs["roleAssignmentName"] for found in run.of("authorization:RoleAssignment")}
 
     assert names(stack("dev")) == names(stack("dev"))
-    assert len(names(stack("dev"))) == 5
+    assert len(names(stack("dev"))) == 6
     assert not names(stack("dev")) & names(stack("prod"))
 
 
@@ -94,6 +95,8 @@ def test_production_locks_what_holds_data_and_development_locks_nothing(stack: S
         "telemetry-logs-id",
         "telemetry-metrics-id",
         "training-artifacts-id",
+        "tracking-files-id",
+        "tracking-database-id",
         "network-flows-id",
     }
     assert {found.inputs["level"] for found in run.of("authorization:ManagementLockByScope")} == {"CanNotDelete"}

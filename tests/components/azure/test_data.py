@@ -52,16 +52,17 @@ def test_productions_vault_is_private_and_cannot_be_purged(stack: Stack) -> None
 def test_artifacts_are_private_encrypted_in_transit_and_versioned(stack: Stack) -> None:
     for tier in ("dev", "prod"):
         run = stack(tier)
-        account = run.one("storage:StorageAccount", "artifacts").inputs
-        assert account["allowBlobPublicAccess"] is False
-        assert account["allowSharedKeyAccess"] is False
-        assert account["enableHttpsTrafficOnly"] is True
-        assert account["minimumTlsVersion"] == "TLS1_2"
-        assert account["networkRuleSet"]["defaultAction"] == "Deny"
-        blobs = run.one("storage:BlobServiceProperties").inputs
-        assert blobs["isVersioningEnabled"] is True
-        assert blobs["deleteRetentionPolicy"]["enabled"] is True
-        assert run.one("storage:BlobContainer").inputs["publicAccess"] == "None"
+        for name in ("training-artifacts", "tracking-files"):
+            account = run.one("storage:StorageAccount", name).inputs
+            assert account["allowBlobPublicAccess"] is False
+            assert account["allowSharedKeyAccess"] is False
+            assert account["enableHttpsTrafficOnly"] is True
+            assert account["minimumTlsVersion"] == "TLS1_2"
+            assert account["networkRuleSet"]["defaultAction"] == "Deny"
+            blobs = run.one("storage:BlobServiceProperties", name).inputs
+            assert blobs["isVersioningEnabled"] is True
+            assert blobs["deleteRetentionPolicy"]["enabled"] is True
+            assert run.one("storage:BlobContainer", name).inputs["publicAccess"] == "None"
 
 
 def test_productions_artifacts_are_zone_redundant_and_unchangeable_for_a_month(stack: Stack) -> None:
@@ -102,9 +103,10 @@ def test_containers_log_to_the_workspace_without_its_key(stack: Stack) -> None:
     assert [log["category"] for log in setting["logs"]] == ["ContainerAppConsoleLogs", "ContainerAppSystemLogs"]
 
 
-def test_production_audits_registry_vault_and_artifacts(stack: Stack) -> None:
+def test_production_audits_registry_vault_and_all_that_is_stored(stack: Stack) -> None:
     audited = {found.inputs["resourceUri"] for found in stack("prod").of("monitor:DiagnosticSetting")}
-    assert audited == {"compute-id", "registry-id", "compute-vault-id", "training-artifacts-id"}
+    stored = {"training-artifacts-id", "tracking-files-id", "tracking-database-id"}
+    assert audited == {"compute-id", "registry-id", "compute-vault-id", *stored}
 
 
 def test_agents_write_through_the_collection_rule(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.spec import Tier
 from tests.components.azure.conftest import Stack
 from tests.components.harness import Run
 
@@ -44,10 +45,43 @@ def test_nothing_is_let_in_from_the_internet(stack: Stack) -> None:
 
 
 def test_only_the_workload_reaches_the_data(stack: Stack) -> None:
-    allow, deny = rules(stack("prod"), "endpoints", "Inbound")
-    assert allow["sourceAddressPrefix"] == "10.30.0.0/23"
-    assert allow["destinationPortRange"] == "443"
+    *allowed, deny = rules(stack("prod"), "endpoints", "Inbound")
+    assert {rule["sourceAddressPrefix"] for rule in allowed} == {"10.30.0.0/23"}
+    assert [rule["destinationPortRange"] for rule in allowed] == ["443", "5432"]
     assert deny["access"] == "Deny"
+
+
+def test_a_databases_port_is_opened_only_where_there_is_one_and_only_to_the_endpoints(stack: Stack) -> None:
+    ranges: dict[Tier, str] = {"dev": "10.20.2.0/27", "prod": "10.30.2.0/27"}
+    for tier, endpoints in ranges.items():
+        for run, wanted in ((stack(tier), [endpoints]), (stack(tier, variant="bare"), [])):
+            for part, direction in (("workload", "Outbound"), ("endpoints", "Inbound")):
+                opened = [rule for rule in rules(run, part, direction) if rule.get("destinationPortRange") == "5432"]
+                assert [rule["destinationAddressPrefix"] for rule in opened] == wanted
+
+
+def test_a_network_has_one_zone_for_each_service_and_every_endpoint_its_record_in_it(stack: Stack) -> None:
+    run = stack("prod")
+    names = [zone.inputs["privateZoneName"] for zone in run.of("privatedns:PrivateZone")]
+    assert len(names) == len(set(names))
+    found = {
+        group.name: group.inputs["privateDnsZoneConfigs"][0]["privateDnsZoneId"]
+        for group in run.of("network:PrivateDnsZoneGroup")
+    }
+    assert found == {
+        "registry": "registry-zone-id",
+        "compute-vault": "vault-zone-id",
+        "training-artifacts": "blob-zone-id",
+        "tracking-files": "blob-zone-id",
+        "tracking-database": "postgresqlServer-zone-id",
+    }
+
+
+def test_a_zone_that_an_endpoint_had_for_itself_is_kept(stack: Stack) -> None:
+    run = stack("prod")
+    for type_ in ("privatedns:PrivateZone", "privatedns:VirtualNetworkLink"):
+        (alias,) = run.one(type_, "blob").aliases
+        assert "training-artifacts" in alias
 
 
 def test_production_leaves_only_for_named_services_and_development_for_anything(stack: Stack) -> None:

@@ -43,7 +43,7 @@ def test_the_job_runs_beside_the_service_and_knows_where_to_write(stack: Stack) 
 
 
 def test_a_stack_without_training_has_neither_job_nor_artifacts(stack: Stack) -> None:
-    run = stack("dev", training=None)
+    run = stack("dev", variant="bare")
     run.none("app:Job")
     run.none("storage:StorageAccount")
     assert run.outputs.get("trainingJob") is None
