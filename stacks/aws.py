@@ -43,6 +43,7 @@ def program() -> None:
         settings=own,
         account=account,
         public=settings.service.ingress == "public",
+        within=settings.training is not None and settings.training.tracking_url is not None,
         log_retention_days=settings.monitoring.log_retention_days,
     )
     telemetry = Telemetry("telemetry", environment, settings.monitoring, account=account)
