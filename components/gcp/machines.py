@@ -26,7 +26,7 @@ def machine(spec: TrackingSpec, environment: Environment) -> str:
 
 
 def edition(chosen: str) -> str:
-    """The edition of Cloud SQL that has the size; without a word, PostgreSQL gets the dear one."""
+    """The edition of Cloud SQL that has the size; without a word, PostgreSQL 16 and newer get the dearer one."""
     return "ENTERPRISE_PLUS" if re.fullmatch(_ENTERPRISE_PLUS, chosen) else "ENTERPRISE"
 
 
