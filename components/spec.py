@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pulumi
 
@@ -58,15 +58,15 @@ class UnsupportedError(pulumi.RunError):
         super().__init__(f"{cloud} cannot do {request}; {instead}")
 
 
-def _require(holds: bool, name: str, value: object, reason: str, fix: str) -> None:
+def require(holds: bool, name: str, value: object, reason: str, fix: str) -> None:
     """Raise SpecError for ``name = value`` unless ``holds``."""
     if not holds:
         raise SpecError(f"{name} is {value!r}: {reason}; {fix}")
 
 
-def _require_match(pattern: str, name: str, value: str, fix: str) -> None:
+def require_match(pattern: str, name: str, value: str, fix: str) -> None:
     """Raise SpecError unless the whole of ``value`` matches ``pattern``."""
-    _require(re.fullmatch(pattern, value) is not None, name, value, f"does not match {pattern}", fix)
+    require(re.fullmatch(pattern, value) is not None, name, value, f"does not match {pattern}", fix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +88,11 @@ class Environment:
 
     def __post_init__(self) -> None:
         fix = "use lowercase letters, digits and single hyphens, a letter first, at most 24 characters"
-        _require_match(r"(?!.*--)[a-z][a-z0-9-]{0,22}[a-z0-9]", "stack", self.stack, fix)
-        _require_match(r"[a-z0-9-]{0,40}", "namespace", self.namespace, "use lowercase letters, digits and hyphens")
+        require_match(r"(?!.*--)[a-z][a-z0-9-]{0,22}[a-z0-9]", "stack", self.stack, fix)
+        require_match(r"[a-z0-9-]{0,40}", "namespace", self.namespace, "use lowercase letters, digits and hyphens")
         for key, value in self.tags.items():
-            _require_match(r"[a-z][a-z0-9_-]{0,62}", "tags: key", key, "use lowercase letters, digits, '_' and '-'")
-            _require_match(r"[a-z0-9_-]{0,63}", f"tags.{key}", value, "use lowercase letters, digits, '_' and '-'")
+            require_match(r"[a-z][a-z0-9_-]{0,62}", "tags: key", key, "use lowercase letters, digits, '_' and '-'")
+            require_match(r"[a-z0-9_-]{0,63}", f"tags.{key}", value, "use lowercase letters, digits, '_' and '-'")
 
     @property
     def production(self) -> bool:
@@ -117,9 +117,9 @@ class NetworkSpec:
         except ValueError as error:
             raise SpecError(f"network.cidr is {self.cidr!r}: {error}; write a range such as 10.20.0.0/16") from error
         private = any(network.subnet_of(ipaddress.IPv4Network(block)) for block in _PRIVATE)
-        _require(private, "network.cidr", self.cidr, "not a private range", f"choose one within {', '.join(_PRIVATE)}")
+        require(private, "network.cidr", self.cidr, "not a private range", f"choose one within {', '.join(_PRIVATE)}")
         size = network.prefixlen
-        _require(16 <= size <= 20, "network.cidr", self.cidr, f"a /{size} is not between /16 and /20", "write /16")
+        require(16 <= size <= 20, "network.cidr", self.cidr, f"a /{size} is not between /16 and /20", "write /16")
 
 
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -133,8 +133,8 @@ class Authentication:
     audience: str
 
     def __post_init__(self) -> None:
-        _require_match(r"https://[^\s/]+\S*", "service.authentication.issuer", self.issuer, "write its https address")
-        _require(bool(self.audience), "service.authentication.audience", self.audience, "empty", "name the audience")
+        require_match(r"https://[^\s/]+\S*", "service.authentication.issuer", self.issuer, "write its https address")
+        require(bool(self.audience), "service.authentication.audience", self.audience, "empty", "name the audience")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,20 +160,20 @@ class ServiceSpec:
     latency_buckets: tuple[float, ...] = field(default_factory=lambda: Slo().buckets)
 
     def __post_init__(self) -> None:
-        _require(1024 <= self.port <= 65535, "service.port", self.port, "not an unprivileged port", "use 8000")
-        _require(self.port != METRICS_PORT, "service.port", self.port, "the metrics port", "use another, e.g. 8000")
+        require(1024 <= self.port <= 65535, "service.port", self.port, "not an unprivileged port", "use 8000")
+        require(self.port != METRICS_PORT, "service.port", self.port, "the metrics port", "use another, e.g. 8000")
         _require_size("service", self.cpu, self.memory_mb)
         low, high = self.min_replicas, self.max_replicas
-        _require(0 <= low <= 100, "service.minReplicas", low, "not between 0 and 100", "use 1, or 0 to scale to zero")
-        _require(1 <= high <= 100, "service.maxReplicas", high, "not between 1 and 100", "use 3")
-        _require(low <= high, "service.minReplicas", low, f"above maxReplicas ({high})", "lower it or raise the other")
+        require(0 <= low <= 100, "service.minReplicas", low, "not between 0 and 100", "use 1, or 0 to scale to zero")
+        require(1 <= high <= 100, "service.maxReplicas", high, "not between 1 and 100", "use 3")
+        require(low <= high, "service.minReplicas", low, f"above maxReplicas ({high})", "lower it or raise the other")
         aim = self.target_concurrency
-        _require(1 <= aim <= 1000, "service.targetConcurrency", aim, "not between 1 and 1000", "use 32")
+        require(1 <= aim <= 1000, "service.targetConcurrency", aim, "not between 1 and 1000", "use 32")
         for name in (*self.env, *self.secrets):
-            _require_match(r"[A-Z][A-Z0-9_]*", "service.env/secrets: name", name, "use capitals, digits and '_'")
-            _require(name not in _OWNED, "service.env/secrets: name", name, "set by the platform", "leave it out")
+            require_match(r"[A-Z][A-Z0-9_]*", "service.env/secrets: name", name, "use capitals, digits and '_'")
+            require(name not in _OWNED, "service.env/secrets: name", name, "set by the platform", "leave it out")
         both = sorted(set(self.env) & set(self.secrets))
-        _require(not both, "service.secrets: names", both, "also in service.env", "keep them in one of the two")
+        require(not both, "service.secrets: names", both, "also in service.env", "keep them in one of the two")
 
 
 _OWNED = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "LATENCY_BUCKETS"}
@@ -182,9 +182,9 @@ _OWNED = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS"
 def _require_size(owner: str, cpu: float, memory_mb: int) -> None:
     """Check the size of a container in vCPU and MiB."""
     fits = 0.25 <= cpu <= 4 and (cpu * 4) == int(cpu * 4)
-    _require(fits, f"{owner}.cpu", cpu, "not 0.25 to 4 in steps of 0.25", "use 1")
+    require(fits, f"{owner}.cpu", cpu, "not 0.25 to 4 in steps of 0.25", "use 1")
     fits = 512 <= memory_mb <= 16384 and memory_mb % 256 == 0
-    _require(fits, f"{owner}.memoryMb", memory_mb, "not 512 to 16384 in steps of 256", "use 2048")
+    require(fits, f"{owner}.memoryMb", memory_mb, "not 512 to 16384 in steps of 256", "use 2048")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,12 +204,12 @@ class JobSpec:
     def __post_init__(self) -> None:
         _require_size("training", self.cpu, self.memory_mb)
         limit = self.timeout_seconds
-        _require(60 <= limit <= 86400, "training.timeoutSeconds", limit, "not between 60 and 86400", "use 3600")
+        require(60 <= limit <= 86400, "training.timeoutSeconds", limit, "not between 60 and 86400", "use 3600")
         if self.schedule is not None:
-            _require_match(r"[-0-9*/,]+( [-0-9*/,]+){4}", "training.schedule", self.schedule, "write e.g. '0 3 * * 1'")
+            require_match(r"[-0-9*/,]+( [-0-9*/,]+){4}", "training.schedule", self.schedule, "write e.g. '0 3 * * 1'")
         if self.tracking_url is not None:
             fix = "write its https address, without a port or a password"
-            _require_match(r"https://[^\s/:@?#]+(/[^\s?#]*)?", "training.trackingUrl", self.tracking_url, fix)
+            require_match(r"https://[^\s/:@?#]+(/[^\s?#]*)?", "training.trackingUrl", self.tracking_url, fix)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -227,8 +227,8 @@ class Receiver:
     severities: tuple[Severity, ...] = ("page", "ticket")
 
     def __post_init__(self) -> None:
-        _require_match(r"[a-z][a-z0-9-]{0,30}", "receiver name", self.name, "use lowercase letters, digits, '-'")
-        _require(bool(self.severities), f"receiver {self.name}: severities", [], "empty", "name 'page' or 'ticket'")
+        require_match(r"[a-z][a-z0-9-]{0,30}", "receiver name", self.name, "use lowercase letters, digits, '-'")
+        require(bool(self.severities), f"receiver {self.name}: severities", [], "empty", "name 'page' or 'ticket'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,9 +248,9 @@ class MonitoringSpec:
     def __post_init__(self) -> None:
         days = self.log_retention_days
         offered = (30, 60, 90, 120, 180, 365)
-        _require(days in offered, "monitoring.logRetentionDays", days, "not offered by all clouds", f"use {offered}")
+        require(days in offered, "monitoring.logRetentionDays", days, "not offered by all clouds", f"use {offered}")
         names = [receiver.name for receiver in self.receivers]
-        _require(len(set(names)) == len(names), "receiver names", names, "not unique", "rename one")
+        require(len(set(names)) == len(names), "receiver names", names, "not unique", "rename one")
 
     def filled(self, text: str) -> pulumi.Input[str]:
         """An expression, or a file of them, with the releases in their place; known at once where none stands in it."""
@@ -268,70 +268,4 @@ class VerificationSpec:
 
     def __post_init__(self) -> None:
         limit = self.deadline_seconds
-        _require(1 <= limit <= 3600, "verification.deadlineSeconds", limit, "not between 1 and 3600", "use 300")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """What is deployed: model version, image by digest, commit. The digest may only be known after a build."""
-
-    model_version: str
-    image: pulumi.Input[str]
-    commit: str
-
-    def __post_init__(self) -> None:
-        _require_match(r"[0-9a-f]{16}", "modelVersion", self.model_version, "copy it from the model's manifest.json")
-        _require_match(r"[0-9a-f]{7,40}(-dirty)?|unknown", "commit", self.commit, "write the git commit's hash")
-        image: Any = self.image
-        if isinstance(image, str):
-            _require_match(IMAGE, "image", image, "refer to it by digest, never by tag: repository@sha256:…")
-
-    @property
-    def id(self) -> pulumi.Output[str]:
-        """What /health reports as the release (``release_id``)."""
-        return pulumi.Output.from_input(self.image).apply(
-            lambda image: release_id(self.model_version, image, self.commit)
-        )
-
-
-IMAGE = r"([a-z0-9][a-z0-9._:/-]*@)?sha256:[0-9a-f]{64}"
-"""A repository with a digest, or the local engine's own image id."""
-
-
-def release_id(model_version: str, image: str, commit: str) -> str:
-    """``<model version>-<first 12 of the image's digest>-<first 12 of the commit>``, at most 42 characters."""
-    return f"{model_version}-{image.rpartition('sha256:')[2][:12]}-{commit[:12]}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traffic:
-    """Which releases run and the share in percent of the public traffic that the candidate gets."""
-
-    stable: Release
-    candidate: Release | None = None
-    candidate_weight: int = 0
-
-    def __post_init__(self) -> None:
-        weight = self.candidate_weight
-        _require(0 <= weight <= 100, "candidateWeight", weight, "not a percentage", "write 0 to 100")
-        fix = "set candidate, or the weight to 0"
-        _require(weight == 0 or self.candidate is not None, "candidateWeight", weight, "there is no candidate", fix)
-
-    @property
-    def weights(self) -> tuple[int, int]:
-        """The shares of stable and candidate; they sum to 100."""
-        return 100 - self.candidate_weight, self.candidate_weight
-
-
-def service_environment(spec: ServiceSpec, release: Release) -> dict[str, pulumi.Input[str]]:
-    """The plain variables of a service container: the owner's and the platform's own."""
-    return {
-        **spec.env,
-        "PORT": str(spec.port),
-        "METRICS_PORT": str(METRICS_PORT),
-        "DRAIN_SECONDS": str(DRAIN_SECONDS),
-        "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
-        # As the rules write a bound: the two must agree to the last digit.
-        "LATENCY_BUCKETS": ",".join(f"{bound:g}" for bound in spec.latency_buckets),
-        "RELEASE": release.id,
-    }
+        require(1 <= limit <= 3600, "verification.deadlineSeconds", limit, "not between 1 and 3600", "use 300")

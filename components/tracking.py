@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.spec import SpecError
+from components.spec import require
 
 DATABASE = "mlflow"
 """The database's name in its server."""
@@ -31,8 +31,7 @@ class TrackingSpec:
     machine: str | None = None
 
     def __post_init__(self) -> None:
-        if self.storage_gb not in _SIZES_GB:
-            raise SpecError(f"tracking.storageGb is {self.storage_gb}: not offered by all clouds; use {_SIZES_GB}")
+        size, days = self.storage_gb, self.backup_days
+        require(size in _SIZES_GB, "tracking.storageGb", size, "not offered by all clouds", f"use {_SIZES_GB}")
         # Seven is the least that Azure and 35 the most that Azure and AWS keep.
-        if not 7 <= self.backup_days <= 35:
-            raise SpecError(f"tracking.backupDays is {self.backup_days}: not between 7 and 35; use 7")
+        require(7 <= days <= 35, "tracking.backupDays", days, "not between 7 and 35", "use 7")

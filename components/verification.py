@@ -15,7 +15,8 @@ from pulumi import dynamic
 
 from components import health
 from components.contract import Compute
-from components.spec import Environment, Release, Traffic, VerificationSpec
+from components.release import Release, Traffic
+from components.spec import Environment, VerificationSpec
 
 PAUSE_SECONDS = 2
 ANSWER_SECONDS = 10

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.spec import release_id
+from components.release import release_id
 from delivery.unit import DeliveryError, Unit
 
 

@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from app.artifact import Gate
-from components.spec import IMAGE, release_id
+from components.release import IMAGE, release_id
 
 FORMAT = 1
 UNIT = "unit.json"

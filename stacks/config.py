@@ -13,8 +13,8 @@ from typing import Generic, TypeVar, cast, get_args
 
 import pulumi
 
+from components.release import IMAGE, Release, Traffic
 from components.spec import (
-    IMAGE,
     Cloud,
     Environment,
     JobSpec,
@@ -22,11 +22,9 @@ from components.spec import (
     NetworkSpec,
     Receiver,
     ReceiverKind,
-    Release,
     ServiceSpec,
     SpecError,
     Tier,
-    Traffic,
     VerificationSpec,
 )
 from components.tracking import TrackingSpec

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.contract import Compute, Monitoring, Registry, Telemetry, TrackingStore, TrainingJob
-from components.spec import Traffic
+from components.release import Traffic
 from components.tracking import SERVER_COMMAND
 from components.verification import Verification
 from stacks import lease

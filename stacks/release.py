@@ -18,7 +18,7 @@ from pulumi.runtime.settings import get_monitor
 from components import naming
 from components.contract import Registry
 from components.image import Image
-from components.spec import Release, Traffic
+from components.release import Release, Traffic
 from stacks import lease
 from stacks.config import ConfigError, Settings
 

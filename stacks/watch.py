@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from components.spec import MonitoringSpec, Traffic
+from components.release import Traffic
+from components.spec import MonitoringSpec
 from observability.alerts import Watch
 from observability.series import Series
 from stacks.config import Settings

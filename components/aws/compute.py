@@ -19,7 +19,8 @@ from components.aws.registry import Registry
 from components.aws.service import ReleaseService
 from components.aws.settings import ECR_IMAGE, Settings, check_service
 from components.aws.telemetry import Telemetry
-from components.spec import Environment, ServiceSpec, Traffic
+from components.release import Traffic
+from components.spec import Environment, ServiceSpec
 
 
 class Compute(pulumi.ComponentResource):

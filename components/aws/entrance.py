@@ -10,7 +10,8 @@ from pulumi_aws import lb
 from components import naming
 from components.aws.load_balancer import HTTP, HTTPS, LoadBalancer
 from components.aws.settings import Settings
-from components.spec import Authentication, Environment, ServiceSpec, Traffic
+from components.release import Traffic
+from components.spec import Authentication, Environment, ServiceSpec
 
 
 class Entrance(pulumi.ComponentResource):

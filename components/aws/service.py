@@ -14,7 +14,8 @@ from components.aws.policies import Role
 from components.aws.scaling import Scaling
 from components.aws.settings import Settings, replica_size
 from components.aws.telemetry import Telemetry
-from components.spec import STARTUP_SECONDS, Environment, Release, ServiceSpec
+from components.release import Release
+from components.spec import STARTUP_SECONDS, Environment, ServiceSpec
 
 
 class ReleaseService(pulumi.ComponentResource):

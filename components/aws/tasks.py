@@ -9,16 +9,8 @@ import pulumi
 
 from components.agent import agent_configuration
 from components.aws.settings import AGENT_MEMORY_MB
-from components.spec import (
-    DRAIN_SECONDS,
-    GRACE_SECONDS,
-    LIVE_PATH,
-    STARTUP_SECONDS,
-    USER_ID,
-    Release,
-    ServiceSpec,
-    service_environment,
-)
+from components.release import Release, service_environment
+from components.spec import DRAIN_SECONDS, GRACE_SECONDS, LIVE_PATH, STARTUP_SECONDS, USER_ID, ServiceSpec
 
 SERVICE = "service"
 AGENT = "agent"

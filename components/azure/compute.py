@@ -20,7 +20,8 @@ from components.azure.settings import Settings, check_service
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
 from components.azure.vault import Vault
-from components.spec import Environment, ServiceSpec, Traffic
+from components.release import Traffic
+from components.spec import Environment, ServiceSpec
 
 # Expanded by the agent from its own environment; Container Apps sets the second.
 AGENT_LABELS = {"release": "${RELEASE}", "replica": "${CONTAINER_APP_REPLICA_NAME}"}

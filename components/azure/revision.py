@@ -15,15 +15,8 @@ import pulumi_azure_native.app as app
 
 from components import naming
 from components.azure.settings import AGENT_CPU
-from components.spec import (
-    GRACE_SECONDS,
-    LIVE_PATH,
-    READY_PATH,
-    STARTUP_SECONDS,
-    Release,
-    ServiceSpec,
-    service_environment,
-)
+from components.release import Release, service_environment
+from components.spec import GRACE_SECONDS, LIVE_PATH, READY_PATH, STARTUP_SECONDS, ServiceSpec
 
 CONFIGURATION = "agent-configuration"
 """The entry among the app's secrets that is mounted as the agent's configuration file."""

@@ -6,7 +6,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from components.spec import IMAGE, Environment, JobSpec, NetworkSpec, ServiceSpec, SpecError, UnsupportedError
+from components.release import IMAGE
+from components.spec import Environment, JobSpec, NetworkSpec, ServiceSpec, SpecError, UnsupportedError
 from components.tracking import TrackingSpec
 
 AGENT_CPU = 0.25

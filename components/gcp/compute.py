@@ -18,7 +18,8 @@ from components.gcp.services import Services
 from components.gcp.settings import Settings, check_environment, check_service
 from components.gcp.telemetry import Telemetry
 from components.gcp.template import Agent, Template
-from components.spec import Environment, ServiceSpec, Traffic
+from components.release import Traffic
+from components.spec import Environment, ServiceSpec
 
 # cloud.google.com/run/docs/reference/iam/roles
 INVOKER = "roles/run.invoker"

@@ -9,7 +9,7 @@ from pulumi_gcp.cloudrunv2 import ServiceTemplateArgsDict, ServiceTrafficArgsDic
 
 from components import naming
 from components.gcp.template import Template
-from components.spec import Traffic
+from components.release import Traffic
 
 # Tags, part of a revision's host name: a longer one asks for a shorter service (see the limit in components.naming).
 STABLE, CANDIDATE = "stable", "candidate"

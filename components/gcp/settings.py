@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from components.spec import IMAGE, Environment, JobSpec, ServiceSpec, SpecError, UnsupportedError
+from components.release import IMAGE
+from components.spec import Environment, JobSpec, ServiceSpec, SpecError, UnsupportedError
 
 AGENT_REPOSITORY = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar"
 """Where Google publishes the metrics side-car."""

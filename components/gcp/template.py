@@ -14,14 +14,8 @@ from pulumi_gcp.cloudrunv2 import (
 
 from components.gcp import agent
 from components.gcp.secrets import SecretVersion
-from components.spec import (
-    LIVE_PATH,
-    READY_PATH,
-    STARTUP_SECONDS,
-    Release,
-    ServiceSpec,
-    service_environment,
-)
+from components.release import Release, service_environment
+from components.spec import LIVE_PATH, READY_PATH, STARTUP_SECONDS, ServiceSpec
 
 SERVICE_CONTAINER = "service"
 CONFIG_VOLUME = "agent-config"

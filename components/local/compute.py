@@ -14,17 +14,8 @@ from components.local.container import LOOPBACK, NOBODY, hardened, image_id
 from components.local.network import Network
 from components.local.settings import Settings
 from components.local.weight import CandidateWeight
-from components.spec import (
-    READY_PATH,
-    STARTUP_SECONDS,
-    USER_ID,
-    Environment,
-    Release,
-    ServiceSpec,
-    Traffic,
-    UnsupportedError,
-    service_environment,
-)
+from components.release import Release, Traffic, service_environment
+from components.spec import READY_PATH, STARTUP_SECONDS, USER_ID, Environment, ServiceSpec, UnsupportedError
 
 
 class Compute(pulumi.ComponentResource):

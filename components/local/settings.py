@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from components.spec import IMAGE, SpecError
+from components.release import IMAGE
+from components.spec import SpecError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from components import naming, spec
+from components.release import release_id
 from components.spec import Cloud, Environment, Tier
 from tests.components.contract import (
     CANDIDATE,
@@ -115,10 +116,8 @@ def test_addresses_are_addresses_and_the_release_is_the_one_asked_for(cloud: Clo
     assert re.match(r"https?://[^\s/]+|docker logs \S+", outputs["logsUrl"])
     assert len({outputs["url"], outputs["stableUrl"], outputs["candidateUrl"]}) == 3
     assert outputs["image"] == STABLE["image"]
-    assert outputs["release"] == spec.release_id(STABLE["modelVersion"], STABLE["image"], STABLE["commit"])
-    assert outputs["candidateRelease"] == spec.release_id(
-        CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"]
-    )
+    assert outputs["release"] == release_id(STABLE["modelVersion"], STABLE["image"], STABLE["commit"])
+    assert outputs["candidateRelease"] == release_id(CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"])
 
 
 @every_stack
@@ -212,9 +211,7 @@ def test_the_candidate_runs_beside_the_stable_release_with_its_share(cloud: Clou
     stable, candidate = fakes(cloud).services(stack_run(cloud, tier, variant="candidate"))
     assert (stable.slot, stable.weight, candidate.slot, candidate.weight) == ("stable", 95, "candidate", 5)
     assert candidate.image == CANDIDATE["image"]
-    assert candidate.env["RELEASE"] == spec.release_id(
-        CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"]
-    )
+    assert candidate.env["RELEASE"] == release_id(CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"])
 
 
 @every_stack

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.release import Release, Traffic, release_id, service_environment
 from components.spec import (
     Authentication,
     Environment,
@@ -15,13 +16,9 @@ from components.spec import (
     MonitoringSpec,
     NetworkSpec,
     Receiver,
-    Release,
     ServiceSpec,
     SpecError,
-    Traffic,
     UnsupportedError,
-    release_id,
-    service_environment,
 )
 from components.tracking import TrackingSpec
 from tests.components.harness import run

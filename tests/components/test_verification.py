@@ -14,7 +14,8 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 from components import health, verification
-from components.spec import Environment, Release, SpecError, Traffic, VerificationSpec
+from components.release import Release, Traffic
+from components.spec import Environment, SpecError, VerificationSpec
 from components.verification import Provider, Verification
 from tests.components.harness import Run, run
 from tests.engine.data_plane import DataPlane

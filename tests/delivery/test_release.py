@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.artifact import RELEASE
-from components.spec import release_id
+from components.release import release_id
 from delivery import release as releases
 from delivery.release import release
 from delivery.signature import Signer

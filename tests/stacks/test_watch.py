@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app import settings
-from components.spec import Cloud, Tier, release_id
+from components.release import release_id
+from components.spec import Cloud, Tier
 from observability.alerts import Watch
 from observability.rules import RELEASES
 from observability.series import Series

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from components import spec
+from components.release import release_id
 from tests.components.azure.conftest import Stack
 from tests.components.contract import CANDIDATE, STABLE
 from tests.components.harness import UNKNOWN, Run
 
-STABLE_ID = spec.release_id(STABLE["modelVersion"], STABLE["image"], STABLE["commit"])
-CANDIDATE_ID = spec.release_id(CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"])
+STABLE_ID = release_id(STABLE["modelVersion"], STABLE["image"], STABLE["commit"])
+CANDIDATE_ID = release_id(CANDIDATE["modelVersion"], CANDIDATE["image"], CANDIDATE["commit"])
 
 
 def app(run: Run) -> dict[str, Any]:

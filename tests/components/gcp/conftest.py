@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.spec import Environment, MonitoringSpec, NetworkSpec, Release, ServiceSpec, Tier, Traffic
+from components.release import Release, Traffic
+from components.spec import Environment, MonitoringSpec, NetworkSpec, ServiceSpec, Tier
 from tests.components.contract import configuration, stack_name, stack_run
 from tests.components.gcp import fakes
 from tests.components.harness import PROJECT, Run, run

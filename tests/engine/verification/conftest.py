@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.spec import release_id
+from components.release import release_id
 from engine import install
 from tests.engine.data_plane import DataPlane
 
@@ -26,7 +26,8 @@ PROGRAM = '''
 
 import pulumi
 
-from components.spec import Environment, Release, Traffic, VerificationSpec
+from components.release import Release, Traffic
+from components.spec import Environment, VerificationSpec
 from components.verification import Verification
 
 config = pulumi.Config()

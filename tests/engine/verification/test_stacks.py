@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from components.spec import release_id
+from components.release import release_id
 from tests.components.contract import CANDIDATE, STABLE
 from tests.engine.conftest import Deploy
 
