@@ -164,7 +164,7 @@ def _of_the_store(run: Run) -> Sequence[str]:
             if policy.name == "tracking-server":
                 if resource not in (DATABASE_SECRET, bucket, f"{bucket}/*", key):
                     found.append(f"the tracking server may {statement['Action']} {resource}")
-            elif bucket in str(resource) or DATABASE_SECRET in str(resource):
+            elif any(text in str(resource) for text in (bucket, "arn:aws:s3:::*", DATABASE_SECRET)):
                 found.append(f"{policy.name} may {statement['Action']} {resource}")
             elif "s3:DeleteObject" in statement["Action"]:
                 found.append(f"{policy.name} may delete")
