@@ -169,14 +169,19 @@ class ServiceSpec:
         require(low <= high, "service.minReplicas", low, f"above maxReplicas ({high})", "lower it or raise the other")
         aim = self.target_concurrency
         require(1 <= aim <= 1000, "service.targetConcurrency", aim, "not between 1 and 1000", "use 32")
-        for name in (*self.env, *self.secrets):
-            require_match(r"[A-Z][A-Z0-9_]*", "service.env/secrets: name", name, "use capitals, digits and '_'")
-            require(name not in _OWNED, "service.env/secrets: name", name, "set by the platform", "leave it out")
-        both = sorted(set(self.env) & set(self.secrets))
-        require(not both, "service.secrets: names", both, "also in service.env", "keep them in one of the two")
+        _require_variables("service", self.env, self.secrets, _OF_THE_SERVICE)
 
 
-_OWNED = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "LATENCY_BUCKETS"}
+_OF_THE_SERVICE = {"PORT", "METRICS_PORT", "RELEASE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "LATENCY_BUCKETS"}
+
+
+def _require_variables(owner: str, env: Mapping[str, str], secrets: Mapping[str, str], owned: set[str]) -> None:
+    """Check the names of a container's variables, of which the platform sets those that it has ``owned``."""
+    for name in (*env, *secrets):
+        require_match(r"[A-Z][A-Z0-9_]*", f"{owner}.env/secrets: name", name, "use capitals, digits and '_'")
+        require(name not in owned, f"{owner}.env/secrets: name", name, "set by the platform", "leave it out")
+    both = sorted(set(env) & set(secrets))
+    require(not both, f"{owner}.secrets: names", both, f"also in {owner}.env", "keep them in one of the two")
 
 
 def _require_size(owner: str, cpu: float, memory_mb: int) -> None:
@@ -192,7 +197,8 @@ class JobSpec:
     """A training run: its size, its limit in time, when it starts by itself and which MLflow server it tells.
 
     ``schedule`` is a cron expression of five fields in UTC; None means on demand only. ``tracking_url`` is a server in
-    the stack's network; None leaves the books to the object store alone.
+    the stack's network; None leaves the books to the object store alone. ``env`` and ``secrets`` are those of a
+    ServiceSpec: where the data are, and what opens them and the server.
     """
 
     cpu: float = 2.0
@@ -200,6 +206,8 @@ class JobSpec:
     timeout_seconds: int = 3600
     schedule: str | None = None
     tracking_url: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         _require_size("training", self.cpu, self.memory_mb)
@@ -210,11 +218,16 @@ class JobSpec:
         if self.tracking_url is not None:
             fix = "write its https address, without a port or a password"
             require_match(r"https://[^\s/:@?#]+(/[^\s?#]*)?", "training.trackingUrl", self.tracking_url, fix)
+        _require_variables("training", self.env, self.secrets, _OF_TRAINING)
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the job is told in every cloud."""
-        return {"MLFLOW_TRACKING_URI": self.tracking_url} if self.tracking_url else {}
+        """The plain variables that are the same in every cloud."""
+        return {**self.env, **({"MLFLOW_TRACKING_URI": self.tracking_url} if self.tracking_url else {})}
+
+
+# The first is `training.trackingUrl`, for which the network is opened too.
+_OF_TRAINING = {"MLFLOW_TRACKING_URI", "ARTIFACTS_URL", "AWS_REGION", "AZURE_CLIENT_ID"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,6 @@ def program() -> None:
         settings=own,
         account=account,
         public=settings.service.ingress == "public",
-        within=settings.training is not None and settings.training.tracking_url is not None,
         log_retention_days=settings.monitoring.log_retention_days,
     )
     telemetry = Telemetry("telemetry", environment, settings.monitoring, account=account)
@@ -88,7 +87,6 @@ def program() -> None:
             network=network,
             log_retention_days=settings.monitoring.log_retention_days,
         )
-        pulumi.export("trackingSecret", tracking.secret)
     export(
         settings,
         traffic=traffic,
@@ -100,5 +98,7 @@ def program() -> None:
         training=training,
         tracking=tracking,
     )
+    pulumi.export("trackingSecret", tracking.secret if tracking else None)
+    pulumi.export("trackingSecurityGroup", tracking.group if tracking else None)
     pulumi.export("cluster", compute.cluster.name)
     pulumi.export("taskDefinitions", {slot: service.task_definition for slot, service in compute.services.items()})

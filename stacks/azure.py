@@ -1,4 +1,6 @@
-"""Azure: network → telemetry → registry → image → compute → verification → monitoring → exports."""
+"""Azure: network → telemetry → registry → image → compute → verification → monitoring → training → tracking →
+exports.
+"""
 
 from __future__ import annotations
 
@@ -77,5 +79,5 @@ def program() -> None:
     )
     pulumi.export("revisions", compute.revisions)
     pulumi.export("containerApp", compute.app_id)
-    pulumi.export("vault", compute.vault_uri)
+    pulumi.export("vault", compute.vault.uri)
     pulumi.export("trackingClientId", tracking.client_id if tracking else None)

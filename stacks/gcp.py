@@ -1,4 +1,4 @@
-"""GCP: network → telemetry → registry → image → compute → verification → monitoring → exports."""
+"""GCP: network → telemetry → registry → image → compute → verification → monitoring → training → tracking → exports."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.aws.database import instance_class
 from components.aws.schedule import scheduler_expression
-from components.aws.settings import Settings, check_service, fargate_size
+from components.aws.settings import Settings, check_secrets, check_service, fargate_size
 from components.aws.topics import subscription
 from components.spec import Environment, JobSpec, MonitoringSpec, ServiceSpec
 from components.tracking import TrackingSpec
@@ -25,6 +25,7 @@ def check(
         subscription(receiver)
     if training is not None:
         fargate_size("training", training.cpu, training.memory_mb)
+        check_secrets("training", training.secrets)
         if training.schedule is not None:
             scheduler_expression(training.schedule)
     if tracking is not None:

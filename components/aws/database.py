@@ -1,8 +1,9 @@
-"""A PostgreSQL of RDS that the tasks alone reach, and whose password nobody but AWS chooses and keeps."""
+"""A PostgreSQL of RDS that one client alone reaches, and whose password nobody but AWS chooses and keeps."""
 
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import pulumi
 from pulumi_aws import cloudwatch, ec2, rds, vpc
@@ -41,18 +42,20 @@ def instance_class(spec: TrackingSpec) -> str:
 class Database(pulumi.ComponentResource):
     """One instance in the data subnets, in production with a standby in another zone.
 
-    Without a public address, admitting the tasks alone and TLS alone; storage, snapshots, logs and the secret are under
+    Without a public address, admitting its client alone and TLS alone; storage, snapshots, logs and secret are under
     the stack's key. Changes are made by the update that asks for them, not in the next maintenance window, since until
     then they would show as drift; a change of the class interrupts the database.
 
     AWS itself refuses to delete it where the environment is guarded. What production deletes leaves a final snapshot
     and its backups, as long as they are kept; dev leaves nothing.
 
-    Outputs: ``url`` (without a password), ``secret`` (ARN of the user's name and password as JSON).
+    Outputs: ``url`` (without a password), ``secret`` (ARN of the user's name and password as JSON), ``client_group``
+    (the security group by which a task gets in).
     """
 
     url: pulumi.Output[str]
     secret: pulumi.Output[str]
+    client_group: pulumi.Output[str]
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Database(pulumi.ComponentResource):
         self._name, self._environment, self._network = name, environment, network
         self._child = pulumi.ResourceOptions(parent=self)
         identifier = naming.name(environment, "database", "tracking")
+        group, self.client_group = self._groups()
         # Under the name that RDS writes to: a group that RDS makes itself keeps everything for ever, in plain.
         logs = cloudwatch.LogGroup(
             name,
@@ -101,7 +105,7 @@ class Database(pulumi.ComponentResource):
                 storage_encrypted=True,
                 kms_key_id=account.key_arn,
                 db_subnet_group_name=self._subnets(),
-                vpc_security_group_ids=[self._group()],
+                vpc_security_group_ids=[group],
                 publicly_accessible=False,
                 parameter_group_name=self._parameters(),
                 backup_retention_period=spec.backup_days,
@@ -121,7 +125,7 @@ class Database(pulumi.ComponentResource):
         self.url = pulumi.Output.format(
             "postgresql://{0}@{1}:{2}/{3}?sslmode=verify-full", USER, instance.address, PORT, DATABASE
         )
-        self.secret = instance.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        self.secret = instance.master_user_secrets.apply(lambda secrets: cast(str, secrets[0].secret_arn))
         self.register_outputs({"url": self.url, "secret": self.secret})
 
     def _subnets(self) -> pulumi.Output[str]:
@@ -155,19 +159,10 @@ class Database(pulumi.ComponentResource):
             opts=self._child,
         ).name
 
-    def _group(self) -> pulumi.Output[str]:
-        """A security group that only tasks get into, and their way to it; it leads nowhere."""
-        tags = naming.tags(self._environment)
-        group = ec2.SecurityGroup(
-            self._name,
-            ec2.SecurityGroupArgs(
-                vpc_id=self._network.vpc,
-                name=group_name(self._environment, "tracking", self._network.cidr),
-                description="Tracking database: PostgreSQL from the tasks",
-                tags=tags,
-            ),
-            opts=self._child,
-        ).id
+    def _groups(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        """The database's group, which leads nowhere, and the only one that gets into it: its client's."""
+        group = self._group("tracking", "Tracking database: PostgreSQL from its client")
+        client = self._group("tracking-client", "Client of the tracking database: out to it")
         vpc.SecurityGroupIngressRule(
             self._name,
             vpc.SecurityGroupIngressRuleArgs(
@@ -175,21 +170,34 @@ class Database(pulumi.ComponentResource):
                 ip_protocol="tcp",
                 from_port=PORT,
                 to_port=PORT,
-                referenced_security_group_id=self._network.workload_group,
-                tags=tags,
+                referenced_security_group_id=client,
+                tags=naming.tags(self._environment),
             ),
             opts=self._child,
         )
         vpc.SecurityGroupEgressRule(
             self._name,
             vpc.SecurityGroupEgressRuleArgs(
-                security_group_id=self._network.workload_group,
+                security_group_id=client,
                 ip_protocol="tcp",
                 from_port=PORT,
                 to_port=PORT,
                 referenced_security_group_id=group,
-                tags=tags,
+                tags=naming.tags(self._environment),
             ),
             opts=self._child,
         )
-        return group
+        return group, client
+
+    def _group(self, part: str, description: str) -> pulumi.Output[str]:
+        """A security group without rules."""
+        return ec2.SecurityGroup(
+            self._name if part == "tracking" else f"{self._name}-client",
+            ec2.SecurityGroupArgs(
+                vpc_id=self._network.vpc,
+                name=group_name(self._environment, part, self._network.cidr),
+                description=description,
+                tags=naming.tags(self._environment),
+            ),
+            opts=self._child,
+        ).id

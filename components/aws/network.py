@@ -25,9 +25,8 @@ class Network(pulumi.ComponentResource):
     (tasks, a load balancer that does not) and data (the endpoints of AWS, a database).
 
     Only the public tier has a route to the internet, and there is a gateway only when something needs it. Tasks carry
-    ``workload_group``, which lets nothing in and out only to the endpoints, to S3, with ``aws.nat`` to any HTTPS and
-    with ``within`` to HTTPS in the network; a tracking store opens the way to its own database. The VPC's own default
-    group is emptied. In production all flows are logged.
+    ``workload_group``, which lets nothing in and out only to the endpoints, to S3, and with ``aws.nat`` to any HTTPS.
+    The VPC's own default group is emptied. In production all flows are logged.
 
     Outputs: ``cidr`` (the range, known at once), ``vpc``, ``public_subnets``, ``workload_subnets`` and
     ``data_subnets`` (ids, one per zone), ``workload_group``.
@@ -49,7 +48,6 @@ class Network(pulumi.ComponentResource):
         settings: Settings,
         account: Account,
         public: bool,
-        within: bool,
         log_retention_days: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -93,8 +91,6 @@ class Network(pulumi.ComponentResource):
         self._let_out("s3", prefix_list=endpoints.s3_prefix_list)
         if settings.nat:
             self._let_out("internet", addresses=ANYWHERE)
-        if within:
-            self._let_out("within", addresses=self.cidr)
         if environment.production:
             FlowLogs(
                 f"{name}-flows",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from components.spec import Environment, ServiceSpec, SpecError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ECR_IMAGE = r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]+@sha256:[0-9a-f]{64}"
 """An image in a registry of this cloud, by digest."""
@@ -133,6 +133,16 @@ def replica_size(spec: ServiceSpec) -> tuple[int, int]:
     return fargate_size("service", spec.cpu, spec.memory_mb + AGENT_MEMORY_MB)
 
 
+def check_secrets(owner: str, secrets: Mapping[str, str]) -> None:
+    """Raise SpecError for a reference that names no secret."""
+    for variable, reference in secrets.items():
+        if re.fullmatch(_REFERENCE, reference) is None:
+            raise SpecError(
+                f"{owner}.secrets.{variable} is {reference!r}: not the ARN of a secret; copy it from "
+                "`aws secretsmanager list-secrets`, with `:key::` behind it for one key of a JSON document"
+            )
+
+
 def check_service(environment: Environment, spec: ServiceSpec, settings: Settings) -> None:
     """Raise SpecError or UnsupportedError for a service that cannot, or in production must not, run here."""
     replica_size(spec)
@@ -142,12 +152,7 @@ def check_service(environment: Environment, spec: ServiceSpec, settings: Setting
             "scale to zero (service.minReplicas 0)",
             "an ECS service without tasks is not woken by a request: set it to 1",
         )
-    for variable, reference in spec.secrets.items():
-        if re.fullmatch(_REFERENCE, reference) is None:
-            raise SpecError(
-                f"service.secrets.{variable} is {reference!r}: not the ARN of a secret; copy it from "
-                "`aws secretsmanager list-secrets`, with `:key::` behind it for one key of a JSON document"
-            )
+    check_secrets("service", spec.secrets)
     if settings.domain is None and environment.production:
         raise SpecError("aws.domain is not set: production speaks HTTPS only; set domain with hostedZoneId")
     if settings.domain is None and spec.authentication is not None:

@@ -51,6 +51,11 @@ def environment(variables: Mapping[str, pulumi.Input[str]]) -> list[dict[str, An
     return [{"name": key, "value": variables[key]} for key in sorted(variables)]
 
 
+def secrets(references: Mapping[str, str]) -> list[dict[str, str]]:
+    """Variables that ECS fills from Secrets Manager, in an order that never changes."""
+    return [{"name": key, "valueFrom": references[key]} for key in sorted(references)]
+
+
 def service_container(
     spec: ServiceSpec, release: Release, *, cpu_units: int, logs: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def service_container(
         **hardened(f"{USER_ID}:{USER_ID}"),
         "portMappings": [{"containerPort": spec.port, "hostPort": spec.port, "protocol": "tcp"}],
         "environment": environment(variables),
-        "secrets": [{"name": key, "valueFrom": spec.secrets[key]} for key in sorted(spec.secrets)],
+        "secrets": secrets(spec.secrets),
         "healthCheck": {
             "command": ["CMD", "python", "-c", _probe(spec.port)],
             "interval": 10,

@@ -17,14 +17,16 @@ from components.tracking import TrackingSpec
 class TrackingStore(pulumi.ComponentResource):
     """A database, a bucket, and the role of the ECS task that the server runs in: nobody else has a right to either.
 
-    Outputs: ``database``, ``files`` (``s3://…/mlflow``), ``identity`` (the task role's ARN), and ``secret``, the ARN of
-    the database's user and password in Secrets Manager; RDS rotates it every seven days.
+    Outputs: ``database``, ``files`` (``s3://…/mlflow``), ``identity`` (the task role's ARN), ``group`` (the
+    security group that leads to the database, which the task carries besides the workload's), and ``secret``, the ARN
+    of the database's user and password in Secrets Manager; RDS rotates it every seven days.
     """
 
     database: pulumi.Output[str]
     files: pulumi.Output[str]
     identity: pulumi.Output[str]
     secret: pulumi.Output[str]
+    group: pulumi.Output[str]
 
     def __init__(
         self,
@@ -50,11 +52,17 @@ class TrackingStore(pulumi.ComponentResource):
         )
         bucket = Artifacts(f"{name}-files", environment, "tracking", account=account, opts=child)
         server = self._server(name, environment, account, database.secret, bucket.arn, child)
-        self.database, self.secret = database.url, database.secret
+        self.database, self.secret, self.group = database.url, database.secret, database.client_group
         self.files = pulumi.Output.concat(bucket.url, "/mlflow")
         self.identity = server.arn
         self.register_outputs(
-            {"database": self.database, "files": self.files, "identity": self.identity, "secret": self.secret}
+            {
+                "database": self.database,
+                "files": self.files,
+                "identity": self.identity,
+                "secret": self.secret,
+                "group": self.group,
+            }
         )
 
     @staticmethod

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi_aws import ecs, scheduler
+from pulumi_aws import ec2, ecs, scheduler, vpc
 
 from components import naming
 from components.aws import tasks
 from components.aws.account import Account
 from components.aws.artifacts import Artifacts
 from components.aws.compute import Compute
+from components.aws.groups import group_name
 from components.aws.identity import execution_role, task_role
-from components.aws.network import Network
+from components.aws.network import HTTPS, Network
 from components.aws.policies import Role, allow
 from components.aws.registry import Registry
 from components.aws.schedule import scheduler_expression
@@ -56,6 +57,7 @@ class TrainingJob(pulumi.ComponentResource):
         super().__init__("mlplatform:aws:TrainingJob", name, None, opts)
         self._name, self._environment, self._network = name, environment, network
         self._child = pulumi.ResourceOptions(parent=self)
+        self._groups = [network.workload_group, *([self._way_within()] if spec.tracking_url else [])]
         bucket = Artifacts(f"{name}-artifacts", environment, "artifacts", account=account, opts=self._child)
         self.artifacts = bucket.url
         starts = execution_role(
@@ -65,6 +67,7 @@ class TrainingJob(pulumi.ComponentResource):
             account=account,
             repositories=[registry.training_arn],
             log_group=telemetry.training_logs.arn,
+            secrets=spec.secrets.values(),
             opts=self._child,
         )
         runs = task_role(
@@ -89,8 +92,9 @@ class TrainingJob(pulumi.ComponentResource):
             "entryPoint": ["timeout", "--kill-after=30", str(spec.timeout_seconds), "python", "-m", "training"],
             "command": list(TRAINING_ARGUMENTS),
             "environment": tasks.environment(
-                {"ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region, **spec.variables}
+                {**spec.variables, "ARTIFACTS_URL": bucket.url, "AWS_REGION": account.region}
             ),
+            **({"secrets": tasks.secrets(spec.secrets)} if spec.secrets else {}),
             "logConfiguration": tasks.log_configuration(telemetry.training_logs.name, account.region, _CONTAINER),
         }
         definition = ecs.TaskDefinition(
@@ -118,7 +122,7 @@ class TrainingJob(pulumi.ComponentResource):
             {
                 "awsvpcConfiguration": {
                     "subnets": network.workload_subnets,
-                    "securityGroups": [network.workload_group],
+                    "securityGroups": self._groups,
                     "assignPublicIp": "DISABLED",
                 }
             }
@@ -132,6 +136,33 @@ class TrainingJob(pulumi.ComponentResource):
             place,
         )
         self.register_outputs({"job": self.job, "artifacts": self.artifacts, "command": self.command})
+
+    def _way_within(self) -> pulumi.Output[str]:
+        """A security group that leads to HTTPS within the network: a tracking server's load balancer is there."""
+        tags = naming.tags(self._environment)
+        group = ec2.SecurityGroup(
+            self._name,
+            ec2.SecurityGroupArgs(
+                vpc_id=self._network.vpc,
+                name=group_name(self._environment, "training", self._network.cidr),
+                description="Training: out to a tracking server in the network",
+                tags=tags,
+            ),
+            opts=self._child,
+        ).id
+        vpc.SecurityGroupEgressRule(
+            self._name,
+            vpc.SecurityGroupEgressRuleArgs(
+                security_group_id=group,
+                ip_protocol="tcp",
+                from_port=HTTPS,
+                to_port=HTTPS,
+                cidr_ipv4=self._network.cidr,
+                tags=tags,
+            ),
+            opts=self._child,
+        )
+        return group
 
     def _schedule(
         self,
@@ -176,7 +207,7 @@ class TrainingJob(pulumi.ComponentResource):
                         propagate_tags="TASK_DEFINITION",
                         network_configuration=scheduler.ScheduleTargetEcsParametersNetworkConfigurationArgs(
                             subnets=self._network.workload_subnets,
-                            security_groups=[self._network.workload_group],
+                            security_groups=self._groups,
                             assign_public_ip=False,
                         ),
                     ),

@@ -15,10 +15,11 @@ from components.azure.authentication import authentication
 from components.azure.container_environment import PROFILE, ContainerEnvironment
 from components.azure.network import Network
 from components.azure.registry import Registry
-from components.azure.revision import CONFIGURATION, revision, secret_name
+from components.azure.revision import CONFIGURATION, revision
 from components.azure.settings import Settings, check_service
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
+from components.azure.variables import references
 from components.azure.vault import Vault
 from components.release import Traffic
 from components.spec import Environment, ServiceSpec
@@ -41,7 +42,7 @@ class Compute(pulumi.ComponentResource):
     other is what the replicas hold, and it may write metrics and nothing else.
 
     Outputs: ``url``, ``stable_url``, ``candidate_url``, ``deployed`` (suffixes of revisions), ``identity`` (principal
-    id), ``revisions``, ``app_id``, ``environment_id`` and ``vault_uri``.
+    id), ``revisions``, ``app_id``, ``environment_id`` and ``vault``.
     """
 
     url: pulumi.Output[str]
@@ -52,7 +53,7 @@ class Compute(pulumi.ComponentResource):
     revisions: pulumi.Output[Mapping[str, str]]
     app_id: pulumi.Output[str]
     environment_id: pulumi.Output[str]
-    vault_uri: pulumi.Output[str]
+    vault: Vault
     scales_to_zero: bool
 
     def __init__(
@@ -137,7 +138,7 @@ class Compute(pulumi.ComponentResource):
             authentication(name, spec.authentication, app_name=container_app.name, group=group, parent=self)
         self.app_id = container_app.id
         self.environment_id = host.environment_id
-        self.vault_uri = vault.uri
+        self.vault = vault
         self.identity = service.principal_id
         self.url = pulumi.Output.concat("https://", container_app.name, ".", host.domain)
         self.stable_url = _address(container_app, stable, host)
@@ -177,14 +178,6 @@ def _configuration(
     weights: list[app.TrafficWeightArgsDict],
 ) -> app.ConfigurationArgsDict:
     """What all revisions share; ``platform`` and ``service`` are the identities' resource ids."""
-    references: list[app.SecretArgsDict] = [
-        {
-            "name": secret_name(variable),
-            "key_vault_url": pulumi.Output.concat(vault.uri, "secrets/", reference),
-            "identity": platform,
-        }
-        for variable, reference in spec.secrets.items()
-    ]
     return {
         "active_revisions_mode": app.ActiveRevisionsMode.MULTIPLE,
         "identity_settings": [
@@ -192,7 +185,7 @@ def _configuration(
             {"identity": service, "lifecycle": app.IdentitySettingsLifeCycle.MAIN},
         ],
         "registries": [{"server": registry.server, "identity": platform}],
-        "secrets": [{"name": CONFIGURATION, "value": agent}, *references],
+        "secrets": [{"name": CONFIGURATION, "value": agent}, *references(vault.uri, spec.secrets, platform)],
         "ingress": {
             # "external" to the environment: a private environment has no address but the network's.
             "external": True,

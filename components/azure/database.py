@@ -75,8 +75,9 @@ class Database(pulumi.ComponentResource):
             database_name=DATABASE,
             server_name=server.name,
             resource_group_name=group.group_name,
-            # What is made after the administrator is the administrator's
-            # (learn.microsoft.com/azure/postgresql/security/security-entra-concepts).
+            # A database that is made before there is an administrator is of no use to one
+            # (hashicorp/terraform-provider-azurerm#27895); who comes first makes tables by azure_pg_admin, the owner
+            # of the schema (frappe/frappe#39145).
             opts=pulumi.ResourceOptions(parent=self, protect=True, depends_on=[administrator]),
         )
         before: pulumi.Resource = database

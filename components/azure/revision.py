@@ -15,6 +15,7 @@ import pulumi_azure_native.app as app
 
 from components import naming
 from components.azure.settings import AGENT_CPU
+from components.azure.variables import variables
 from components.release import Release, service_environment
 from components.spec import GRACE_SECONDS, LIVE_PATH, READY_PATH, STARTUP_SECONDS, ServiceSpec
 
@@ -69,23 +70,12 @@ def revision(spec: ServiceSpec, release: Release, agent_image: str, configuratio
     return Revision(suffix=pulumi.Output.json_dumps(content, sort_keys=True).apply(naming.revision), content=content)
 
 
-def secret_name(variable: str) -> str:
-    """The Container Apps secret behind an environment variable: lowercase letters, digits and hyphens."""
-    return f"variable-{variable.lower().replace('_', '-')}-value"
-
-
 def _service(spec: ServiceSpec, release: Release) -> app.ContainerArgsDict:
     """The container that answers predictions."""
-    plain: list[app.EnvironmentVarArgsDict] = [
-        {"name": name, "value": value} for name, value in service_environment(spec, release).items()
-    ]
-    secret: list[app.EnvironmentVarArgsDict] = [
-        {"name": name, "secret_ref": secret_name(name)} for name in spec.secrets
-    ]
     return {
         "name": "service",
         "image": release.image,
-        "env": plain + secret,
+        "env": variables(service_environment(spec, release), spec.secrets),
         "resources": {"cpu": spec.cpu, "memory": f"{spec.memory_mb / 1024:g}Gi"},
         "probes": [
             _probe(app.Type.STARTUP, READY_PATH, spec.port, STARTUP_SECONDS // _STARTUP_ATTEMPTS, _STARTUP_ATTEMPTS),

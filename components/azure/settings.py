@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from components.release import IMAGE
@@ -79,19 +80,25 @@ def check_service(spec: ServiceSpec) -> None:
             f"service.authentication.issuer {authentication.issuer!r}",
             f"Container Apps checks bearer tokens of Microsoft Entra: write {_ENTRA[0]}<tenant>/v2.0",
         )
-    for variable, reference in spec.secrets.items():
-        # learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates: object name and version
-        if re.fullmatch(r"[0-9a-zA-Z-]{1,127}(/[0-9a-f]{32})?", reference) is None:
-            raise UnsupportedError(
-                "azure",
-                f"service.secrets.{variable} {reference!r}",
-                "write the name of a secret in the stack's Key Vault, with /<version> to pin one",
-            )
+    _check_secrets("service", spec.secrets)
 
 
 def check_job(spec: JobSpec) -> None:
     """Raise UnsupportedError for what Container Apps jobs cannot do."""
     _check_size("training", spec.cpu, spec.memory_mb, most=4)
+    _check_secrets("training", spec.secrets)
+
+
+def _check_secrets(owner: str, secrets: Mapping[str, str]) -> None:
+    """Check references to secrets of the stack's vault."""
+    for variable, reference in secrets.items():
+        # learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates: object name and version
+        if re.fullmatch(r"[0-9a-zA-Z-]{1,127}(/[0-9a-f]{32})?", reference) is None:
+            raise UnsupportedError(
+                "azure",
+                f"{owner}.secrets.{variable} {reference!r}",
+                "write the name of a secret in the stack's Key Vault, with /<version> to pin one",
+            )
 
 
 def check_tracking(spec: TrackingSpec, environment: Environment) -> None:

@@ -16,13 +16,14 @@ from components.azure.registry import Registry
 from components.azure.settings import Settings, check_job
 from components.azure.shared import ResourceGroup
 from components.azure.telemetry import Telemetry
+from components.azure.variables import references, variables
 from components.spec import TRAINING_ARGUMENTS, Environment, JobSpec
 
 
 class TrainingJob(pulumi.ComponentResource):
     """One container that trains, writes a versioned artifact and ends; a scheduled job can be started by hand too.
 
-    As with the service, the platform pulls the image with an identity that the code cannot use.
+    As with the service, the platform pulls the image and reads secrets with an identity that the code cannot use.
 
     Outputs: ``job`` (its resource id) and ``artifacts``.
     """
@@ -66,6 +67,14 @@ class TrainingJob(pulumi.ComponentResource):
                 ("artifacts", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, trainer, artifacts.container_id),
             )
         ]
+        if spec.secrets:
+            vault = compute.vault.vault_id
+            roles.append(
+                access.grant(
+                    f"{name}-secrets", environment, Role.KEY_VAULT_SECRETS_USER, to=platform, on=vault, group=group,
+                    parent=self,
+                )
+            )  # fmt: skip
         job = app.Job(
             name,
             job_name=naming.name(environment, "container-job", name),
@@ -76,37 +85,33 @@ class TrainingJob(pulumi.ComponentResource):
             identity=app.ManagedServiceIdentityArgs(
                 type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[platform.id, trainer.id]
             ),
-            configuration=app.JobConfigurationArgs(
-                replica_timeout=spec.timeout_seconds,
-                replica_retry_limit=1,
-                registries=[app.RegistryCredentialsArgs(server=registry.server, identity=platform.id)],
-                identity_settings=[
-                    app.IdentitySettingsArgs(identity=platform.id, lifecycle=app.IdentitySettingsLifeCycle.NONE),
-                    app.IdentitySettingsArgs(identity=trainer.id, lifecycle=app.IdentitySettingsLifeCycle.MAIN),
-                ],
-                trigger_type=app.TriggerType.SCHEDULE if spec.schedule else app.TriggerType.MANUAL,
-                schedule_trigger_config=_schedule(spec.schedule) if spec.schedule else None,
-                manual_trigger_config=None if spec.schedule else _on_demand(),
+            configuration=_configuration(
+                spec, platform=platform.id, trainer=trainer.id, registry=registry, vault_uri=compute.vault.uri
             ),
-            template=app.JobTemplateArgs(
-                containers=[
-                    app.ContainerArgs(
-                        name="training",
-                        image=image,
-                        args=list(TRAINING_ARGUMENTS),
-                        env=[
-                            app.EnvironmentVarArgs(name="ARTIFACTS_URL", value=artifacts.url),
-                            # Which of the identities the Azure SDK is to use.
-                            app.EnvironmentVarArgs(name="AZURE_CLIENT_ID", value=trainer.client_id),
-                            *(app.EnvironmentVarArgs(name=key, value=value) for key, value in spec.variables.items()),
-                        ],
-                        resources=app.ContainerResourcesArgs(cpu=spec.cpu, memory=f"{spec.memory_mb / 1024:g}Gi"),
-                    )
+            template={
+                "containers": [
+                    {
+                        "name": "training",
+                        "image": image,
+                        "args": list(TRAINING_ARGUMENTS),
+                        "env": variables(
+                            {
+                                "ARTIFACTS_URL": artifacts.url,
+                                # Which of the identities the Azure SDK is to use.
+                                "AZURE_CLIENT_ID": trainer.client_id,
+                                **spec.variables,
+                            },
+                            spec.secrets,
+                        ),
+                        "resources": {"cpu": spec.cpu, "memory": f"{spec.memory_mb / 1024:g}Gi"},
+                    }
                 ]
-            ),
+            },
             tags=naming.tags(environment),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*roles, registry.ready, artifacts.ready], delete_before_replace=True
+                parent=self,
+                depends_on=[*roles, registry.ready, artifacts.ready, compute.vault.ready],
+                delete_before_replace=True,
             ),
         )
         self.job = job.id
@@ -114,13 +119,33 @@ class TrainingJob(pulumi.ComponentResource):
         self.register_outputs({"job": self.job, "artifacts": self.artifacts})
 
 
-def _schedule(cron: str) -> app.JobConfigurationScheduleTriggerConfigArgs:
-    """One run at each time of the cron expression, in UTC."""
-    return app.JobConfigurationScheduleTriggerConfigArgs(
-        cron_expression=cron, parallelism=1, replica_completion_count=1
-    )
-
-
-def _on_demand() -> app.JobConfigurationManualTriggerConfigArgs:
-    """One run when it is asked for."""
-    return app.JobConfigurationManualTriggerConfigArgs(parallelism=1, replica_completion_count=1)
+def _configuration(
+    spec: JobSpec,
+    *,
+    platform: pulumi.Output[str],
+    trainer: pulumi.Output[str],
+    registry: Registry,
+    vault_uri: pulumi.Output[str],
+) -> app.JobConfigurationArgsDict:
+    """When it runs, for how long, and who it is; ``platform`` and ``trainer`` are the identities' resource ids."""
+    found: app.JobConfigurationArgsDict = {
+        "replica_timeout": spec.timeout_seconds,
+        "replica_retry_limit": 1,
+        "registries": [{"server": registry.server, "identity": platform}],
+        "identity_settings": [
+            {"identity": platform, "lifecycle": app.IdentitySettingsLifeCycle.NONE},
+            {"identity": trainer, "lifecycle": app.IdentitySettingsLifeCycle.MAIN},
+        ],
+        "trigger_type": app.TriggerType.SCHEDULE if spec.schedule else app.TriggerType.MANUAL,
+    }
+    if spec.schedule:  # one run at each time of the cron expression, in UTC
+        found["schedule_trigger_config"] = {
+            "cron_expression": spec.schedule,
+            "parallelism": 1,
+            "replica_completion_count": 1,
+        }
+    else:
+        found["manual_trigger_config"] = {"parallelism": 1, "replica_completion_count": 1}
+    if spec.secrets:
+        found["secrets"] = references(vault_uri, spec.secrets, platform)
+    return found

@@ -25,8 +25,6 @@ from components.spec import Environment, ServiceSpec
 INVOKER = "roles/run.invoker"
 # run-gmp-sidecar's README; its logs leave by stdout, which needs no role.
 METRIC_WRITER = "roles/monitoring.metricWriter"
-# cloud.google.com/run/docs/configuring/services/secrets
-SECRET_ACCESSOR = "roles/secretmanager.secretAccessor"  # noqa: S105  a role's name
 
 
 class Compute(pulumi.ComponentResource):
@@ -80,7 +78,7 @@ class Compute(pulumi.ComponentResource):
         )
         self.identity = account.email
         self._member = account.member
-        references = {key: secrets.parse(key, value, settings.project) for key, value in spec.secrets.items()}
+        references = secrets.parse("service", spec.secrets, settings.project)
         config = self._agent_secret()
         template = Template(
             spec=spec,
@@ -141,11 +139,7 @@ class Compute(pulumi.ComponentResource):
 
     def _may_read(self, part: str, secret: pulumi.Input[str]) -> pulumi.Resource:
         """The right to read one secret."""
-        return secretmanager.SecretIamMember(
-            f"{self._name}-{part}",
-            secretmanager.SecretIamMemberArgs(secret_id=secret, role=SECRET_ACCESSOR, member=self._member),
-            opts=self._child,
-        )
+        return secrets.may_read(f"{self._name}-{part}", secret, self._member, self._child)
 
     def _agent_image(self, registry: Registry) -> pulumi.Input[str]:
         """The side-car by digest: as configured, or its copy."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_gcp.cloudrunv2 as cloudrun
 import pulumi_gcp.cloudscheduler as cloudscheduler
 import pulumi_gcp.serviceaccount as serviceaccount
+from pulumi_gcp.cloudrunv2 import JobTemplateTemplateContainerEnvArgs as Variable
 
 from components import naming
+from components.gcp import secrets
 from components.gcp.artifacts import Artifacts
 from components.gcp.compute import INVOKER
 from components.gcp.encryption import Encryption
@@ -58,6 +62,11 @@ class TrainingJob(pulumi.ComponentResource):
         )
         account = self._account("training", "Identity of training")
         writer = bucket.opened_to(f"{name}-writer", account.member, self._child)
+        references = secrets.parse("training", spec.secrets, settings.project)
+        readers = [
+            secrets.may_read(f"{name}-{secret.replace('/', '-')}", secret, account.member, self._child)
+            for secret in sorted({found.secret for found in references.values()})
+        ]
         job = cloudrun.Job(
             name,
             cloudrun.JobArgs(
@@ -66,11 +75,13 @@ class TrainingJob(pulumi.ComponentResource):
                 name=naming.name(environment, "job", "training"),
                 deletion_protection=environment.guarded,
                 template=cloudrun.JobTemplateArgs(
-                    task_count=1, template=_task(spec, image, account.email, network.training, bucket.url)
+                    task_count=1, template=_task(spec, references, image, account.email, network.training, bucket.url)
                 ),
                 labels=naming.tags(environment),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[services, network, registry, telemetry, writer]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[services, network, registry, telemetry, writer, *readers]
+            ),
         )
         if spec.schedule:
             self._on_schedule(job, spec.schedule)
@@ -131,12 +142,14 @@ class TrainingJob(pulumi.ComponentResource):
 
 def _task(
     spec: JobSpec,
+    references: Mapping[str, secrets.SecretVersion],
     image: pulumi.Input[str],
     account: pulumi.Output[str],
     subnet: pulumi.Output[str],
     artifacts: pulumi.Output[str],
 ) -> cloudrun.JobTemplateTemplateArgs:
     """One run of the training image, told where its artifacts go; a failed one waits for the next start."""
+    plain = {"ARTIFACTS_URL": artifacts, **spec.variables}
     return cloudrun.JobTemplateTemplateArgs(
         service_account=account,
         execution_environment="EXECUTION_ENVIRONMENT_GEN2",
@@ -148,8 +161,8 @@ def _task(
                 image=image,
                 args=list(TRAINING_ARGUMENTS),
                 envs=[
-                    cloudrun.JobTemplateTemplateContainerEnvArgs(name=name, value=value)
-                    for name, value in {"ARTIFACTS_URL": artifacts, **spec.variables}.items()
+                    *(Variable(name=name, value=value) for name, value in plain.items()),
+                    *(Variable(name=name, value_source=_from(secret)) for name, secret in references.items()),
                 ],
                 resources=cloudrun.JobTemplateTemplateContainerResourcesArgs(
                     limits={"cpu": f"{spec.cpu:g}", "memory": f"{spec.memory_mb}Mi"}
@@ -160,4 +173,13 @@ def _task(
             egress="ALL_TRAFFIC",
             network_interfaces=[cloudrun.JobTemplateTemplateVpcAccessNetworkInterfaceArgs(subnetwork=subnet)],
         ),
+    )
+
+
+def _from(secret: secrets.SecretVersion) -> cloudrun.JobTemplateTemplateContainerEnvValueSourceArgs:
+    """A variable's value, read from Secret Manager when a run starts."""
+    return cloudrun.JobTemplateTemplateContainerEnvValueSourceArgs(
+        secret_key_ref=cloudrun.JobTemplateTemplateContainerEnvValueSourceSecretKeyRefArgs(
+            secret=secret.secret, version=secret.version
+        )
     )

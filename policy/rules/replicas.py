@@ -8,6 +8,7 @@ from .check import Check, Table, must_be, resource_rule
 from .property import Property, show
 
 MINIMUM = 2
+ONE_ZONE = "a zone's failure would be the database's"
 WHY = "the service would be down while its only replica restarts"
 
 
@@ -37,13 +38,15 @@ TABLE: Table = {
         must_be("zoneRedundant", True, why="all replicas could stand in one zone", prod_only=True),
     ),
     "azure-native:dbforpostgresql:Server": (
-        must_be(
-            "highAvailability.mode", "ZoneRedundant", why="a zone's failure would be the database's", prod_only=True
-        ),
+        must_be("highAvailability.mode", "ZoneRedundant", why=ONE_ZONE, prod_only=True),
     ),
     "aws:ecs/service:Service": (at_least("desiredCount"),),
     "aws:appautoscaling/target:Target": (at_least("minCapacity"),),
+    "aws:rds/instance:Instance": (must_be("multiAz", True, why=ONE_ZONE, prod_only=True),),
     "gcp:cloudrunv2/service:Service": (Check("", _cloud_run, prod_only=True),),
+    "gcp:sql/databaseInstance:DatabaseInstance": (
+        must_be("settings.availabilityType", "REGIONAL", why=ONE_ZONE, prod_only=True),
+    ),
 }
 
 REPLICAS = resource_rule("replicas-in-production", "Production runs at least two replicas.", TABLE, Severity.HIGH)

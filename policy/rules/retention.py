@@ -72,6 +72,10 @@ PROTECTED = (
 TABLE: Table = {
     **dict.fromkeys(PROTECTED, (Check("", _protected),)),
     "aws:rds/instance:Instance": (Check("", _protected), Check("backupRetentionPeriod", _backed_up)),
+    "gcp:sql/databaseInstance:DatabaseInstance": (
+        Check("", _protected),
+        Check("settings.backupConfiguration.transactionLogRetentionDays", _backed_up),
+    ),
     "azure-native:operationalinsights:Workspace": (Check("retentionInDays", _kept_or_protected),),
     "aws:cloudwatch/logGroup:LogGroup": (Check("retentionInDays", _kept_or_protected),),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": (Check("retentionDays", _kept_or_protected),),

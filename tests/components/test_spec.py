@@ -59,6 +59,8 @@ def environment(**changes: Any) -> Environment:
             r"training\.trackingUrl is 'http://mlflow\.test'.*https ad",
         ),
         (lambda: JobSpec(tracking_url="https://me:secret@mlflow.test"), r"without a port or a password"),
+        (lambda: JobSpec(env={"ARTIFACTS_URL": "x"}), r"training\.env/secrets: name is 'ARTIFACTS_URL': set by the pl"),
+        (lambda: JobSpec(env={"KEY": "x"}, secrets={"KEY": "y"}), r"\['KEY'\]: also in training\.env"),
         (lambda: JobSpec(timeout_seconds=5), r"training\.timeoutSeconds is 5"),
         (lambda: TrackingSpec(storage_gb=20), r"tracking\.storageGb is 20: not offered by all clouds; use \(32, 64"),
         (lambda: TrackingSpec(backup_days=1), r"tracking\.backupDays is 1: not between 7 and 35; use 7"),

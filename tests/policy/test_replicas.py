@@ -13,6 +13,8 @@ PASSES: list[tuple[str, dict[str, Any]]] = [
     ("azure-native:dbforpostgresql:Server", {"highAvailability": {"mode": "ZoneRedundant"}}),
     ("aws:ecs/service:Service", {"desiredCount": 2.0}),
     ("aws:appautoscaling/target:Target", {"minCapacity": 3.0}),
+    ("aws:rds/instance:Instance", {"multiAz": True}),
+    ("gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"availabilityType": "REGIONAL"}}),
     ("gcp:cloudrunv2/service:Service", {"template": {"scaling": {"minInstanceCount": 2.0}}}),
     ("gcp:cloudrunv2/service:Service", {"scaling": {"minInstanceCount": 2.0}, "template": {}}),
 ]
@@ -23,6 +25,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("azure-native:app:ManagedEnvironment", {}, "zoneRedundant is not set"),
     ("azure-native:dbforpostgresql:Server", {"highAvailability": {"mode": "SameZone"}}, 'mode is "SameZone": a zone'),
     ("aws:ecs/service:Service", {"desiredCount": 0.0}, "desiredCount is 0: "),
+    ("aws:rds/instance:Instance", {}, "multiAz is not set: a zone"),
+    (
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        {"settings": {"availabilityType": "ZONAL"}},
+        'settings.availabilityType is "ZONAL": a zone',
+    ),
     ("aws:appautoscaling/target:Target", {"minCapacity": 1.0}, "minCapacity is 1: "),
     (
         "gcp:cloudrunv2/service:Service",

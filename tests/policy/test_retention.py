@@ -8,12 +8,24 @@ import pytest
 from policy.rules.retention import PROTECTED, RETENTION, TABLE
 
 LOGS = [kind for kind in TABLE if kind not in PROTECTED]
-BACKED_UP: dict[str, dict[str, Any]] = {"aws:rds/instance:Instance": {"backupRetentionPeriod": 7.0}}
+BACKED_UP = {
+    "aws:rds/instance:Instance": "backupRetentionPeriod",
+    "gcp:sql/databaseInstance:DatabaseInstance": "settings.backupConfiguration.transactionLogRetentionDays",
+}
+"""Databases that keep no backups unless they are told how many days of them."""
+
+
+def days(kind: str, number: float) -> dict[str, Any]:
+    """The inputs of a database that keeps so many days of backups."""
+    inputs: Any = number
+    for step in reversed(BACKED_UP[kind].split(".")):
+        inputs = {step: inputs}
+    return inputs
 
 
 @pytest.mark.parametrize("kind", PROTECTED)
 def test_what_holds_data_must_be_protected(judge: Callable[..., list[str]], kind: str) -> None:
-    inputs = BACKED_UP.get(kind, {})
+    inputs = days(kind, 7.0) if kind in BACKED_UP else {}
     assert judge(RETENTION, kind, inputs, protect=True) == []
     [message] = judge(RETENTION, kind, inputs)
     assert "protect is false: " in message
@@ -22,10 +34,9 @@ def test_what_holds_data_must_be_protected(judge: Callable[..., list[str]], kind
 
 @pytest.mark.parametrize("kind", BACKED_UP)
 def test_a_database_must_keep_backups(judge: Callable[..., list[str]], kind: str) -> None:
-    [(path, _)] = BACKED_UP[kind].items()
-    for inputs, shown in (({}, "not set"), ({path: 0.0}, "0")):
+    for inputs, shown in (({}, "not set"), (days(kind, 0.0), "0")):
         [message] = judge(RETENTION, kind, inputs, protect=True)
-        assert f"{path} is {shown}: " in message
+        assert f"{BACKED_UP[kind]} is {shown}: " in message
 
 
 @pytest.mark.parametrize("kind", LOGS)

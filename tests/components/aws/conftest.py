@@ -44,6 +44,7 @@ CHANGES: dict[tuple[Tier, Variant], dict[str, Any]] = {
         "tracking": None,
     },
     ("prod", "changed"): {
+        "training": {"env": {"SOURCE": "sales"}, "secrets": {"PASSWORD": f"{SECRET}:password::"}},
         "service": {
             "ingress": "public",
             "authentication": {"issuer": "https://id.example.org/", "audience": "predictions"},

@@ -53,11 +53,6 @@ def test_the_only_way_out_of_a_task_is_https_to_the_endpoints_and_to_s3(stack: S
     assert WORKLOAD not in {rule.inputs["securityGroupId"] for rule in run.of("SecurityGroupIngressRule")}
 
 
-def test_a_server_that_training_tells_opens_https_within_the_network(stack: Stack) -> None:
-    assert (443, "10.50.0.0/16") in egress(stack("prod"), WORKLOAD)
-    assert (443, "10.99.0.0/16") not in egress(stack("dev", "changed"), WORKLOAD), "it has no training"
-
-
 def test_s3_leads_to_own_buckets_and_to_the_layers_of_ecr_alone(stack: Stack) -> None:
     s3 = stack("dev").one("VpcEndpoint", "s3").inputs
     own, layers = json.loads(s3["policy"])["Statement"]

@@ -16,7 +16,7 @@ from tests.components.aws.test_network import WORKLOAD, egress, ingress
 from tests.components.harness import UNKNOWN, Run
 
 Stack = Callable[..., Run]
-GROUP = "tracking-database-id"
+GROUP, CLIENT = "tracking-database-id", "tracking-database-client-id"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/account"
 
 every_tier = pytest.mark.parametrize("tier", ["dev", "prod"])
@@ -49,12 +49,18 @@ def test_it_stands_in_the_data_subnets_of_every_zone(stack: Stack, tier: Tier) -
 
 
 @every_tier
-def test_tasks_reach_it_on_its_port_and_nobody_else_does(stack: Stack, tier: Tier) -> None:
+def test_who_carries_its_clients_group_reaches_it_on_its_port_and_nobody_else_does(stack: Stack, tier: Tier) -> None:
     run = stack(tier)
     assert database(run)["vpcSecurityGroupIds"] == [GROUP]
-    assert ingress(run, GROUP) == {(5432, WORKLOAD)}
-    assert egress(run, WORKLOAD) - egress(stack(tier, "bare"), WORKLOAD) == {(5432, GROUP)}
+    assert ingress(run, GROUP) == {(5432, CLIENT)}
+    assert egress(run, CLIENT) == {(5432, GROUP)}
+    assert run.outputs["trackingSecurityGroup"] == CLIENT
+    assert egress(run, WORKLOAD) == egress(stack(tier, "bare"), WORKLOAD), "other tasks have no way"
+    for group in (GROUP, CLIENT):
+        carried = [r.urn for r in run.resources if r.type.startswith("aws:ecs/") and group in str(r.inputs)]
+        assert not carried, "no task of the stack gets in"
     assert GROUP not in {rule.inputs["securityGroupId"] for rule in run.of("SecurityGroupEgressRule")}
+    assert CLIENT not in {rule.inputs["securityGroupId"] for rule in run.of("SecurityGroupIngressRule")}
 
 
 @every_tier
@@ -62,7 +68,7 @@ def test_unasked_no_way_is_open_and_nothing_stands_there(stack: Stack, tier: Tie
     bare = stack(tier, "bare")
     assert 5432 not in {port for port, _ in egress(bare, WORKLOAD)}
     assert not [resource.urn for resource in bare.resources if ":rds/" in resource.type or "tracking" in resource.name]
-    assert "trackingSecret" not in bare.outputs
+    assert not [name for name in bare.outputs if name.startswith("tracking")]
 
 
 def test_the_server_takes_tls_alone(stack: Stack) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from components.aws.schedule import scheduler_expression
 from components.spec import SpecError, UnsupportedError
+from tests.components.aws.conftest import SECRET
 from tests.components.aws.fakes import containers, statements
+from tests.components.aws.test_network import WORKLOAD, egress
 from tests.components.harness import Run
 
 Stack = Callable[..., Run]
@@ -53,7 +55,28 @@ def test_training_runs_in_the_private_network_within_its_time(stack: Stack) -> N
     assert command.startswith("aws ecs run-task --region eu-west-1 --cluster ")
     place = json.loads(command.partition("--network-configuration '")[2].removesuffix("'"))["awsvpcConfiguration"]
     assert place["assignPublicIp"] == "DISABLED"
-    assert place["securityGroups"] == ["network-workload-id"]
+    assert place["securityGroups"] == ["network-workload-id", "training-id"]
+
+
+def test_a_server_that_training_tells_is_reached_by_training_alone(stack: Stack) -> None:
+    run = stack("prod")
+    assert egress(run, "training-id") == {(443, "10.50.0.0/16")}
+    assert (443, "10.50.0.0/16") not in egress(run, WORKLOAD)
+    groups = run.one("scheduler/schedule:Schedule").inputs["target"]["ecsParameters"]["networkConfiguration"]
+    assert groups["securityGroups"] == [WORKLOAD, "training-id"]
+    assert not [group.urn for group in stack("prod", "bare").of("SecurityGroup") if "training" in group.name]
+
+
+def test_training_is_given_variables_and_the_secrets_that_open_its_data(stack: Stack) -> None:
+    run = stack("prod", "changed")
+    (container,) = containers(run.one("TaskDefinition", "training")).values()
+    assert {"name": "SOURCE", "value": "sales"} in container["environment"]
+    assert container["secrets"] == [{"name": "PASSWORD", "valueFrom": f"{SECRET}:password::"}]
+    read = statements(run, "training-execution")[3]
+    assert (read["Action"], read["Resource"]) == (["secretsmanager:GetSecretValue"], [SECRET])
+    (container,) = containers(stack("prod").one("TaskDefinition", "training")).values()
+    assert "secrets" not in container
+    assert len(statements(stack("prod"), "training-execution")) == 3
 
 
 def test_training_reads_and_writes_its_bucket_and_deletes_nothing(stack: Stack) -> None:

@@ -15,6 +15,7 @@ _RIGHTS = {
     ("compute-platform-principal_id", Role.KEY_VAULT_SECRETS_USER.value, "compute-vault-id"),
     ("compute-principal_id", Role.MONITORING_METRICS_PUBLISHER.value, "telemetry-id"),
     ("training-platform-principal_id", Role.ACR_PULL.value, "registry-id"),
+    ("training-platform-principal_id", Role.KEY_VAULT_SECRETS_USER.value, "compute-vault-id"),
     ("training-principal_id", Role.STORAGE_BLOB_DATA_CONTRIBUTOR.value, "training-artifacts-id"),
     ("tracking-principal_id", Role.STORAGE_BLOB_DATA_CONTRIBUTOR.value, "tracking-files-id"),
 }

@@ -81,7 +81,9 @@ def test_a_zone_that_an_endpoint_had_for_itself_is_kept(stack: Stack) -> None:
     run = stack("prod")
     for type_ in ("privatedns:PrivateZone", "privatedns:VirtualNetworkLink"):
         (alias,) = run.one(type_, "blob").aliases
-        assert "training-artifacts" in alias
+        parent = run.component_outputs.keys() & {a.urn for a in run.ancestors(run.one("PrivateEndpoint", "artifacts"))}
+        assert 'name: "training-artifacts"' in alias
+        assert [urn for urn in parent if f'parentUrn: "{urn}"' in alias and urn.endswith("::training-artifacts")]
 
 
 def test_production_leaves_only_for_named_services_and_development_for_anything(stack: Stack) -> None:

@@ -10,7 +10,7 @@ import pytest
 from components.gcp.settings import Settings
 from components.spec import SpecError
 from stacks.config import ConfigError
-from tests.components.contract import CANDIDATE, STABLE
+from tests.components.contract import CANDIDATE, STABLE, TRACKING_URL
 from tests.components.harness import UNKNOWN, Run
 
 Stack = Callable[..., Run]
@@ -143,10 +143,33 @@ def test_the_job_writes_to_the_bucket_under_its_own_identity(stack: Stack) -> No
     task = run.one("cloudrunv2/job:Job").inputs["template"]["template"]
     (container,) = task["containers"]
     assert container["args"] == ["retrain", "--promote", "--unchanged-ok"]
-    assert container["envs"] == [{"name": "ARTIFACTS_URL", "value": f"gs://{bucket.inputs['name']}"}]
+    assert container["envs"] == [
+        {"name": "ARTIFACTS_URL", "value": f"gs://{bucket.inputs['name']}"},
+        {"name": "MLFLOW_TRACKING_URI", "value": TRACKING_URL},
+    ]
     writer = run.one("BucketIAMMember", "training")
     assert writer.inputs["member"] == f"serviceAccount:{task['serviceAccount']}"
     assert writer.urn in run.one("cloudrunv2/job:Job").dependencies
+
+
+def test_the_job_is_given_variables_and_reads_exactly_its_secrets(stack: Stack) -> None:
+    run = stack("dev", training={"env": {"SOURCE": "sales"}, "secrets": {"DB_PASSWORD": "sales-reader/versions/2"}})
+    job = run.one("cloudrunv2/job:Job")
+    task = job.inputs["template"]["template"]
+    (container,) = task["containers"]
+    variables = {entry["name"]: entry for entry in container["envs"]}
+    assert variables["SOURCE"]["value"] == "sales"
+    secret = "projects/mlplatform-dev/secrets/sales-reader"
+    assert variables["DB_PASSWORD"] == {
+        "name": "DB_PASSWORD",
+        "valueSource": {"secretKeyRef": {"secret": secret, "version": "2"}},
+    }
+    (reader,) = [r for r in run.of("SecretIamMember") if r.name.startswith("training-")]
+    assert reader.inputs["secretId"] == secret
+    assert reader.inputs["member"] == f"serviceAccount:{task['serviceAccount']}"
+    assert reader.urn in job.dependencies
+    with pytest.raises(SpecError, match=r"training\.secrets\.KEY is 'https://vault/x': not a secret"):
+        stack("dev", training={"secrets": {"KEY": "https://vault/x"}})
 
 
 def test_nobody_may_call_until_callers_are_listed_and_it_is_said_aloud(stack: Stack) -> None:

@@ -77,8 +77,9 @@ class Store:
 def store(tmp_path: Path) -> Iterator[Store]:
     """A store that takes no connection without TLS."""
     certificate, key = certify(tmp_path)
+    (tmp_path / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
     settings = ("ssl=on", "ssl_cert_file=server.crt", "ssl_key_file=server.key", "ssl_min_protocol_version=TLSv1.2")
-    with running(*settings, files=(certificate, key)) as postgres:
+    with running(*settings, files=(certificate, key, tmp_path / "pg_hba.conf")) as postgres:
         found = Store(postgres, tmp_path, certificate)
         found.administrate(
             f"""CREATE ROLE "{USER}" LOGIN PASSWORD 'first'""", f'CREATE DATABASE {DATABASE} OWNER "{USER}"'
@@ -104,6 +105,11 @@ def test_a_rotated_password_is_read_from_its_file_without_a_restart(
         assert (len(versions), champion, waiting) == (2, desk.current, 0)
     finally:
         server.kill()
+
+
+def test_the_database_takes_no_connection_in_plain(store: Store) -> None:
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        psycopg.connect(store.url.replace("verify-full", "disable"), password="first").close()
 
 
 def test_the_address_refuses_a_server_that_another_authority_vouches_for(tmp_path: Path, store: Store) -> None:
