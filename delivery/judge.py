@@ -3,9 +3,11 @@
 Shares of failures are compared by Fisher's exact test, one-sided (Agresti, "Categorical Data Analysis", 3rd edition,
 Wiley 2013, section 3.5), which holds for any number of requests. Where the stable release has too few to compare with,
 as when the candidate has all the traffic, the binomial test asks for the objective alone (section 1.4.4). The
-distribution of predictions is measured by the population stability index (``observability.series``); rows times the
-index are about chi-squared with one degree of freedom less than there are bins (Yurdakul, "Statistical Properties of
-Population Stability Index", Western Michigan University 2018, chapter 3).
+distribution of predictions is measured by the population stability index (``observability.series``). Whether chance
+explains it is asked of the relative entropy, whose distribution has a bound that holds for any number of rows and bins
+(Agrawal, "Finite-Sample Concentration of the Multinomial in Relative Entropy", IEEE Transactions on Information Theory
+66(10), 2020, doi 10.1109/TIT.2020.2996134). The index itself is about chi-squared for many rows alone: one bin that no
+row fell into is enough to make it large.
 
 A candidate is looked at again and again, in several ways. The significance is divided by the number of all these
 questions (Bonferroni's inequality; Dunn, "Multiple Comparisons among Means", Journal of the American Statistical
@@ -54,6 +56,19 @@ class Counts:
             return 0.0
         shares = ((max(count / rows, _LEAST_SHARE), max(share, _LEAST_SHARE)) for count, share in self.bins.values())
         return sum((live - trained) * math.log(live / trained) for live, trained in shares)
+
+    @property
+    def chance(self) -> float:
+        """A bound of the probability that as many rows, distributed as in training, lie at least as far from it.
+
+        The moment generating function of the relative entropy D is at most a gamma distribution's of shape bins - 1 and
+        rate rows (Agrawal 2020); Chernoff's inequality makes of it, with u = rows · D / (bins - 1),
+        (u · exp(1 - u)) to the power bins - 1 where u > 1.
+        """
+        free = max(len(self.bins) - 1, 1)
+        seen = ((count, max(share, _LEAST_SHARE)) for count, share in self.bins.values() if count)
+        u = sum(count * math.log(count / self.rows / trained) for count, trained in seen) / free
+        return math.exp(free * (math.log(u) + 1 - u)) if u > 1 else 1.0
 
 
 @dataclass(frozen=True)
@@ -147,8 +162,8 @@ def _drift(candidate: Counts, stable: Counts, slo: Slo, level: float) -> Finding
         return Finding(about, "wait", f"{about}: the candidate predicted {rows} rows, {wanted} are wanted")
     compared = stable.psi if stable.rows >= wanted else 0.0
     limit = slo.quality.psi_limit + compared
-    p = float(stats.chi2.sf(rows * candidate.psi, max(len(candidate.bins) - 1, 1)))
-    said = f"{about}: index {candidate.psi:.3f} in {rows} rows, stable {compared:.3f}, limit {limit:.3f}, p = {p:.2g}"
+    p = candidate.chance
+    said = f"{about}: index {candidate.psi:.3f} in {rows} rows, stable {compared:.3f}, limit {limit:.3f}, p ≤ {p:.2g}"
     if candidate.psi > limit and p < level:
         return Finding(about, "back", f"{said} < {level:.2g}")
     return Finding(about, "promote", said)
