@@ -31,8 +31,9 @@ define INSTALL
 endef
 MODEL := artifacts/$(NAME)
 REGISTRY := $(CURDIR)/artifacts/.registry
-# Setting up depends on nothing that the caller's shell happens to hold.
-unexport PYTHONPATH PYTHONHOME
+# Setting up depends on nothing that the caller's shell happens to hold. Without bytecode each start of a program would
+# compile hundreds of modules anew, which takes longer than all else that it does.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run train champion mlflow test soak bench scale check format observability image train-image pulumi promtool preview up refresh destroy env lock clean setup setup-data setup-registry setup-mlflow setup-dev \

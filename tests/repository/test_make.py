@@ -112,6 +112,13 @@ def test_what_the_callers_shell_holds_for_python_does_not_reach_the_service(
     assert run(PYTHONPATH=str(tmp_path)).predict() == "setosa"
 
 
+def test_modules_are_compiled_once_whatever_the_callers_shell_says(clone: Path, run: Callable[..., Run]) -> None:
+    bytecode = clone / "app" / "__pycache__"
+    shutil.rmtree(bytecode, ignore_errors=True)
+    run(PYTHONDONTWRITEBYTECODE="1")
+    assert list(bytecode.glob("*.pyc"))
+
+
 def test_a_port_in_use_is_one_line(clone: Path) -> None:
     make(clone, "train", f"PYTHON={sys.executable}")
     with socket.create_server(("127.0.0.1", 0)) as taken:
