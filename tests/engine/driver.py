@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,26 @@ def step(op: str, urn: str) -> Step:
     """The step ``op`` on the resource with this URN (``urn:pulumi:<stack>::<project>::<parents$type>::<name>``)."""
     _, _, types, name = urn.split("::", 3)
     return Step(op, types.rpartition("$")[2], name)
+
+
+def kill_with_descendants(process: subprocess.Popen[str]) -> None:
+    """End the leader of a group as the end of a machine would: at once, with all that it started.
+
+    Also what the engine runs in sessions of its own, which would stay for ever.
+    """
+    apart = list(_descendants(process.pid))
+    os.killpg(process.pid, signal.SIGKILL)
+    for pid in apart:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and those that they have."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
 @dataclass(frozen=True)

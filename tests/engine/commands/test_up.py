@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import stat
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.engine.commands.conftest import Project
+from tests.engine.driver import kill_with_descendants
 
 pytestmark = pytest.mark.engine
 
@@ -104,7 +104,7 @@ def test_a_killed_update_leaves_a_lock_and_doubts_and_each_is_told_with_the_next
     state = deployed.directory / ".pulumi/stacks/mlplatform/dev.json"
     while "pending_operations" not in state.read_text():
         time.sleep(0.1)
-    os.killpg(update.pid, signal.SIGKILL)
+    kill_with_descendants(update)
     update.wait()
 
     doubtful = deployed.engine("up", "--yes")

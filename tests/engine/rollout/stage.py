@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
@@ -13,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from delivery.store import Store
 from delivery.unit import make
 from tests.app.service import Service, run_app
 from tests.delivery.conftest import Keys
-from tests.engine.driver import Deployment
+from tests.engine.driver import Deployment, kill_with_descendants
 from tests.engine.rollout import figures
 from tests.engine.rollout.public import shares
 from tests.observability.live.programs import Prometheus
@@ -174,15 +173,11 @@ class Stage:
         return status, said
 
     def interrupt(self, process: subprocess.Popen[str], number: int) -> None:
-        """Send a signal to everything that ``process`` runs, as a terminal does, or the end of a machine.
-
-        The end of a machine also reaches what the engine runs in sessions of its own, which would stay for ever.
-        """
-        apart = list(_descendants(process.pid)) if number == signal.SIGKILL else []
-        os.killpg(process.pid, number)
-        for pid in apart:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        """Send a signal to everything that ``process`` runs, as a terminal does, or the end of a machine."""
+        if number == signal.SIGKILL:
+            kill_with_descendants(process)
+        else:
+            os.killpg(process.pid, number)
 
     def run_out(self) -> None:
         """Let the lease that a dead rollout left run out now."""
@@ -204,14 +199,6 @@ class Stage:
             if service.process.poll() is None:
                 service.process.terminate()
             service.close()
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    """The processes that a process has started, and those that they have."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            yield child
-            yield from _descendants(child)
 
 
 def until(process: subprocess.Popen[str], text: str, seconds: float = 240) -> str:
