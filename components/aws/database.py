@@ -161,8 +161,8 @@ class Database(pulumi.ComponentResource):
 
     def _groups(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """The database's group, which leads nowhere, and the only one that gets into it: its client's."""
-        group = self._group("tracking", "Tracking database: PostgreSQL from its client")
-        client = self._group("tracking-client", "Client of the tracking database: out to it")
+        group = self._group(self._name, "tracking", "Tracking database: PostgreSQL from its client")
+        client = self._group(f"{self._name}-client", "tracking-client", "Client of the tracking database: out to it")
         vpc.SecurityGroupIngressRule(
             self._name,
             vpc.SecurityGroupIngressRuleArgs(
@@ -189,10 +189,10 @@ class Database(pulumi.ComponentResource):
         )
         return group, client
 
-    def _group(self, part: str, description: str) -> pulumi.Output[str]:
+    def _group(self, name: str, part: str, description: str) -> pulumi.Output[str]:
         """A security group without rules."""
         return ec2.SecurityGroup(
-            self._name if part == "tracking" else f"{self._name}-client",
+            name,
             ec2.SecurityGroupArgs(
                 vpc_id=self._network.vpc,
                 name=group_name(self._environment, part, self._network.cidr),
