@@ -60,10 +60,11 @@ def kill_with_descendants(process: subprocess.Popen[str]) -> None:
 
 def _descendants(pid: int) -> Iterator[int]:
     """The processes that a process has started, and those that they have."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            yield child
-            yield from _descendants(child)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # one that ends meanwhile has none
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                yield child
+                yield from _descendants(child)
 
 
 @dataclass(frozen=True)
